@@ -44,8 +44,8 @@ const EXPECTED: [(&str, &[(&str, &str)]); 8] = [
     ("test-report", &[("ConfigMap", "test-report-*")]),
 ];
 
-/// Directories that this suite does not test. The first contains shared CRDs, and the second a declaration in a separate file,
-/// which the suites `outputs_file` and `yaml_readers` test.
+/// Directories that this suite does not test: `crds` contains only shared CRDs, and `kustomize` is tested by the suites
+/// `outputs_file` and `yaml_readers`.
 const OTHERS: [&str; 2] = ["crds", "kustomize"];
 
 fn examples() -> PathBuf {

@@ -108,7 +108,7 @@ fn all_fields_are_listed() {
     let schema: serde_json::Value = serde_json::from_str(&gleaner(&["schema"]).stdout).unwrap();
     let types = schema["$defs"].as_object().unwrap();
     let mut count = schema["properties"].as_object().unwrap().len();
-    // Each type is the type of only one field, so each of its own fields is listed once.
+    // Each object type is the type of only one field, so its fields are listed exactly once.
     count += types
         .values()
         .filter_map(|one| one["properties"].as_object())

@@ -55,7 +55,7 @@ fn the_new_task_passes_lint_and_runs() {
     let run = gleaner_with_input(&["run", "-f", "-"], &ran.stdout);
     run.exits(0).says("ConfigMap default/app-release-");
     assert_eq!(run.object()["data"]["image"], "registry.example/app");
-    // The fields in comments must also be valid, so uncomment them and lint the Task again.
+    // The commented-out fields must also be valid, so uncomment them and lint the Task again.
     let uncommented = ran
         .stdout
         .replace("# fromPath:", "fromPath:")

@@ -64,7 +64,7 @@ fn templates_are_checked_against_the_types_of_their_kinds() {
             "14:19: error: objects[0].resourceTemplate.kind: v1 has no kind 'Job'; Job is in apiVersion batch/v1",
         ],
     );
-    // The kinds of a custom API group are unknown to Gleaner, so it accepts every kind.
+    // Gleaner does not know the kinds of a custom API group, so it accepts every kind.
     finds(
         &TASK
             .replace("apiVersion: v1", "apiVersion: example.com/v1")

@@ -206,7 +206,7 @@ fn the_kubectl_command_selects_the_context_of_a_real_cluster() {
     assert_eq!(held.lines("kubectl "), [expected]);
     assert_eq!(request("GET", held.lines("page: ")[0], "").0, 200);
     assert_eq!(held.stop(Signal::INT), 0);
-    // The context is in the kubeconfig that kubectl uses by default, so the command does not contain --kubeconfig.
+    // The context is in the kubeconfig that kubectl uses by default, so the printed command does not need --kubeconfig.
     let mut run = command(&["run", "-f", &path, "-n", "default", "--context", "here"]);
     run.env("KUBECONFIG", &config);
     let mut held = Held::start(run);

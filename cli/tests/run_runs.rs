@@ -198,7 +198,7 @@ fn a_read_only_workspace_stays_unchanged() {
     let reads = "cp $(workspaces.src.path)/file $GLEANER_OUTPUTS/a";
     let ran = run(&task(ONE, &spec(reads)), &["-w", &given]);
     assert_eq!(ran.exits(0).object()["data"]["a"], "x");
-    // Without `-w`, the workspace is an empty directory, which is also read-only.
+    // Without `-w`, the workspace is an empty directory, and `readOnly` still applies.
     run(&task(ONE, &spec("printf x > $GLEANER_OUTPUTS/a")), &[]).exits(0);
     let ran = run(
         &task(

@@ -183,7 +183,7 @@ fn on_terminal(text: &str, columns: u16) -> String {
         .stderr(user_end)
         .spawn()
         .unwrap();
-    // `command` holds this process's last handle to the user's end of the terminal, so drop that handle.
+    // `command` holds this process's last handle to the user's end of the terminal. Drop it, so that the read below can end.
     command.stderr(Stdio::null());
     let (mut terminal, mut bytes) = (File::from(terminal), Vec::new());
     let end = terminal.read_to_end(&mut bytes).unwrap_err();

@@ -15,8 +15,8 @@ pub struct Run {
     pub labels: BTreeMap<String, String>,
     /// The owner of created objects.
     pub ownership: Ownership,
-    /// The key for the content hashes of objects with secrets; each process has a different key. Without a key, such an object
-    /// has no content hash, so an existing object is replaced instead of adopted.
+    /// The key for the content hashes of objects with secrets. The sidecar generates the key, and keeps it in the journal.
+    /// Without a key, such an object has no content hash, so an existing object is replaced instead of adopted.
     pub secret_key: Option<String>,
 }
 

@@ -24,7 +24,7 @@ pub fn outline() -> Value {
     for kind in builtin::kinds() {
         let mut schema = (*kind.schema).clone();
         if let Some(properties) = schema["properties"].as_object_mut() {
-            // API servers ignore a `status` that a client sends.
+            // API servers ignore a `status` that a client sends, so it is not part of the outline.
             properties.remove("status");
         }
         let own = types.of(&schema);

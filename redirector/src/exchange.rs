@@ -92,7 +92,7 @@ pub(crate) fn exchange<'a>(
             })?;
             Ok(Response::new(head, rest, Some(sent)))
         }
-        // The message cannot be completed, so the server will not respond.
+        // A file changed, so the message cannot be completed, and the server will not respond.
         Err(broken) if is_changed(&broken) => Err(not_held(broken)),
         // A server that rejects a request early, for example with 413, responds and stops reading, which makes sending fail.
         Err(broken) => {
@@ -275,8 +275,8 @@ fn is_alive(address: &Address, time: Duration) -> bool {
     matches!(ask(), Ok(1..))
 }
 
-/// An error for a sidecar that has passed no liveness check for as long as it may be unreachable. It is the inner error of an
-/// [`io::Error`].
+/// An error for a sidecar that has passed no liveness check during the whole time for which it may be unreachable. An
+/// [`io::Error`] contains this error.
 #[derive(Debug)]
 struct Silent;
 
@@ -297,7 +297,7 @@ pub(crate) fn is_silent(error: &io::Error) -> bool {
 /// descriptor of any socket.
 fn connect(address: &Address, patience: Duration) -> io::Result<UnixStream> {
     match address {
-        // A connection to a Unix socket either succeeds or fails immediately.
+        // A connection to a Unix socket either succeeds or fails immediately, so no timeout is necessary.
         Address::Unix(path) => sys::connect(path).map_err(|error| match error.kind() {
             io::ErrorKind::WouldBlock => {
                 io::Error::other("it does not accept connections; its process may be stopped")

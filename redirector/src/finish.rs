@@ -58,7 +58,7 @@ fn finish(options: &Common, out: &mut impl Write) -> Result<(), Failure> {
 }
 
 /// Checks that the written results, which take up `bytes` bytes, fit into the step's termination message. The sidecar has already
-/// checked this, but the actual sizes of the files that Tekton reads are decisive.
+/// checked this, but Tekton reads the files, so their actual sizes must fit.
 fn check_room(options: &Common, bytes: usize) -> Result<(), Failure> {
     if options.reported.share.is_none() {
         if let Some(message) = own_results::unknown_room(bytes) {

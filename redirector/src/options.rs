@@ -351,7 +351,7 @@ fn unexpected(argument: &OsStr) -> Failure {
 /// resolve names.
 fn address(value: OsString) -> Result<Address, String> {
     if let Some(path) = value.as_bytes().strip_prefix(b"unix:") {
-        // The URL `unix:///path` has an empty authority.
+        // Also accept `unix:///path`, a URL with an empty authority.
         let path = path.strip_prefix(b"//").unwrap_or(path);
         let shown = OsStr::from_bytes(path).display();
         return match path.len() {

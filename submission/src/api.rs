@@ -100,7 +100,7 @@ impl<'a> Api<'a> {
     }
 
     /// Like [`Api::call`], but also sets `in_flight` to the latest time at which the API server may still execute an attempt
-    /// whose result is unknown. It is set before each attempt, because the caller may drop this future at any point.
+    /// whose result is unknown. `in_flight` is set before each attempt, because the caller may drop this future at any point.
     pub(super) async fn write(
         self,
         call: &Call,
@@ -237,7 +237,7 @@ impl Default for Backoff {
 }
 
 impl Backoff {
-    /// Returns a random wait. Its upper bound doubles with each call.
+    /// Returns a random wait. Its upper bound doubles with each call, up to [`BACKOFF_MAX`].
     fn next(&mut self) -> Duration {
         let bound = self.0;
         self.0 = (bound * 2).min(BACKOFF_MAX);

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-/// The longest entries that Tekton itself may add for a step: its start time and its exit code.
+/// The longest entries that Tekton itself may add for a step: the start time and the exit code.
 pub const OF_TEKTON: [Entry<'_>; 2] = [
     Entry {
         key: "StartedAt",

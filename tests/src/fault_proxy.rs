@@ -25,8 +25,8 @@ pub struct FaultProxy(FaultServer);
 /// The API server behind the proxy.
 struct Upstream {
     client: Client,
-    /// The runtime that drives the client's connections. The proxy's own runtime would close them when the proxy stops, although
-    /// the test still uses the client.
+    /// The runtime that drives the client's connections. It is the runtime of the test, because the test may use the client after
+    /// the proxy and its own runtime stop.
     runtime: Handle,
 }
 

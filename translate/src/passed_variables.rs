@@ -10,7 +10,7 @@ use crate::variables::{self, Replacement, Variables};
 
 /// The variables of the resources that a run or a pipeline task passes.
 pub(crate) struct PassedVariables<'a> {
-    /// How messages refer to the run or pipeline task: `the run`, `the task 'build'`.
+    /// The name of the run or pipeline task in messages, such as `the run` or `the task 'build'`.
     pub(crate) title: &'a str,
     pub(crate) is_run: bool,
     pub(crate) passed: &'a [Passed],

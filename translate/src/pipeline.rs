@@ -1,4 +1,4 @@
-//! Translates a PipelineSpec. The Pipeline's resources become object parameters, which it passes to its tasks.
+//! Translates a PipelineSpec. The Pipeline's resources become object parameters, which the Pipeline passes to its tasks.
 
 use std::collections::HashMap;
 

@@ -32,7 +32,7 @@ pub(super) struct CreatedObject {
     pub(super) namespace: Option<String>,
     pub(super) name: String,
     pub(super) uid: String,
-    /// True if the object has an owner, with which it will be deleted.
+    /// True if the object has an owner. Kubernetes deletes the object together with the owner.
     pub(super) is_owned: bool,
 }
 

@@ -86,7 +86,7 @@ pub enum Refusal {
         step: String,
         /// The size of the step's outputs, in bytes.
         memory: u64,
-        /// The size of all outputs accepted earlier, in bytes.
+        /// The size of the outputs accepted from all other steps, in bytes.
         accepted: u64,
         /// The limit for all outputs together, in bytes.
         bound: u64,
@@ -163,7 +163,7 @@ pub(super) fn examine(
             ..
         } => {
             if fingerprint != *before {
-                // The step ran again before its first message was used, so the later message replaces the first.
+                // If the step ran again before its first message was used, the later message replaces the first.
                 let replaces = collector.stage == Stage::Open
                     && collector.life == Life::Running
                     && *posts < POSTS_MAX;

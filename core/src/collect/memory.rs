@@ -27,7 +27,7 @@ impl Default for Bounds {
 }
 
 impl Collector {
-    /// Sets the limits for further messages. A message in the journal was checked against the limits in effect when it arrived.
+    /// Sets the limits for further messages. Messages from the journal were checked when they arrived, and are not checked again.
     pub const fn set_bounds(&mut self, bounds: Bounds) {
         self.bounds = bounds;
     }

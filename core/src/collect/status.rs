@@ -34,8 +34,7 @@ impl Collector {
             since: None,
             finished: self.is_finished(),
             submit: self.declaration.submit.as_str().to_owned(),
-            // Omit the step that Gleaner adds. A local run also uses the name of this step, for the requests that the run itself
-            // sends.
+            // Omit the step that Gleaner adds. A local run sends its own requests under the same step name.
             steps: self
                 .steps
                 .iter()

@@ -28,7 +28,7 @@ const TOKEN: &str = "kubernetes.io/service-account-token";
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AllowedKinds(Option<Vec<KindPattern>>);
 
-/// A pattern `GROUP/KIND`, in which each part may be `*`. `core` is the API group with the empty name, and `*` alone is `*/*`.
+/// A pattern `GROUP/KIND`, in which each part may be `*`. `core` is the API group with the empty name, and `*` alone means `*/*`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KindPattern {
     group: String,

@@ -247,13 +247,14 @@ fn output_type(
     }
 }
 
-/// Returns true if `usage` is in the data of a Secret. Kubernetes does not protect the other fields, such as name and labels.
+/// Returns true if `usage` is in the data of a Secret, where a secret output is allowed. Kubernetes does not protect the other
+/// fields, such as name and labels.
 fn may_hold_secret(template: &Template, usage: &Use) -> bool {
     is_secret_data(template, &inside(template, usage))
 }
 
 /// Returns true if `inside`, a place relative to `template`, is in the data of a Secret. The values there must be strings,
-/// because the API server rejects a value of any other type with a message that quotes it.
+/// because the API server rejects a value of any other type with a message that quotes the value.
 pub(super) fn is_secret_data(template: &Template, inside: &Place) -> bool {
     is_secret(template)
         && ["data", "stringData"]

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 /// The maximum length of a pattern, in bytes.
 pub const PATTERN_MAX: usize = 1 << 10;
-/// The maximum number of patterns in one declaration, each of which is compiled when the declaration is read.
+/// The maximum number of patterns in one declaration. Reading the declaration compiles each pattern.
 pub const PATTERNS_MAX: usize = 64;
 /// The maximum memory of a compiled pattern, in bytes. Together with [`VALUE_MAX`], the limit ensures that a match takes only
 /// seconds, even for patterns that are designed to be slow.

@@ -6,8 +6,8 @@ use super::read_wait::WAIT_FOR;
 use crate::document::diagnostic::{Diagnostic, Part};
 use crate::document::{Content, Cursor, Diagnostics, Node};
 
-/// Adds a warning for each empty field of an output, resource or object, for a `generateName` in addition to a `name`, and for an
-/// empty declaration.
+/// Adds a warning for each empty field of an output, resource, object or `waitFor`, for a `generateName` in addition to a `name`,
+/// and for an empty declaration.
 pub(super) fn find(node: &Node, warnings: &mut Diagnostics) {
     let root = Cursor::root(node);
     let mut ignored = Diagnostics::default();

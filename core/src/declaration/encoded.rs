@@ -1,4 +1,4 @@
-//! Warnings about outputs in the `data` of a Secret, whose values must be base64.
+//! Warnings about outputs in the `data` of a Secret. Kubernetes accepts only base64 there.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;

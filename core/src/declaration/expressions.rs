@@ -1,7 +1,8 @@
 //! Warnings about expressions in other template languages, which Gleaner copies to the object as literal text.
 //!
-//! An object may contain such text on purpose: a shell script in a ConfigMap, or a template for another controller. A string is
-//! therefore reported only if it cannot be shell code, or if it contains the name of a parameter or output.
+//! An object may contain such text on purpose: a shell script in a ConfigMap, or a template for another controller. In a
+//! command or a text of several lines, only unmistakable expressions are therefore reported: `${{ }}`, `$[[ ]]`, and paths such
+//! as `params.x`.
 
 use std::collections::HashMap;
 

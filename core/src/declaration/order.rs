@@ -23,7 +23,7 @@ enum Need {
 pub(super) fn check(declaration: &Declaration, found: &mut Diagnostics) {
     let templates = || declaration.templates.iter().enumerate();
     let mut makers: HashMap<Need, (usize, &Template)> = HashMap::new();
-    // A Namespace or CRD that is applied is skipped, because it may already exist.
+    // Skip templates with the policy `Apply`: the Namespace or CRD may already exist.
     for (index, template) in templates().filter(|(_, one)| one.policy == Policy::Create) {
         for need in fulfilled(template) {
             makers.entry(need).or_insert((index, template));

@@ -107,7 +107,8 @@ fn shell_variable(literal: &str) -> Option<(usize, usize)> {
     })
 }
 
-/// Returns the path with each byte of a variable `$(...)` replaced by a letter. The variable's value is known only at run time.
+/// Returns the path with each byte of a variable `$(...)` replaced by a letter, because the value is known only at run time. The
+/// byte offsets stay the same.
 fn without_variables(text: &str) -> String {
     let letters = |inner: &str| Some("v".repeat("$()".len() + inner.len()));
     let Ok(literal) = replace(text, |inner| Ok::<_, Infallible>(letters(inner)));

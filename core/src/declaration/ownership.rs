@@ -87,7 +87,7 @@ fn is_cluster_scoped(template: &Template) -> bool {
     CLUSTER_GROUPS.contains(&group) || CLUSTER_KINDS.contains(&(group, template.kind.as_str()))
 }
 
-/// Returns true for a Namespace that is created during the run.
+/// Returns true for a Namespace that the run creates. Such a Namespace cannot be the namespace of the run itself.
 fn is_new_namespace(template: &Template) -> bool {
     template.is("v1", "Namespace") && template.policy == Policy::Create
 }

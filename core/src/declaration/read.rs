@@ -62,7 +62,7 @@ pub(super) fn read(node: &Node) -> (Declaration, Gaps, Diagnostics) {
     let mut findings = Diagnostics::default();
     let root = Cursor::root(node);
     root.fields(&DECLARATION, &mut findings);
-    // An unknown field may be the misspelled name of a missing list.
+    // An unknown field may be the misspelled name of a missing list, so treat that list as unread.
     let misspelt = !findings.is_empty();
     let lists = |known: &[&str]| known.iter().any(|key| root.field(key).is_none());
     let mut gaps = Gaps {

@@ -22,7 +22,7 @@ pub(super) const FAILURE: [&str; 3] = ["condition", "jsonPath", "value"];
 /// The default timeout of `waitFor`.
 const WAIT_DEFAULT: Duration = Duration::from_secs(5 * 60);
 
-/// The maximum timeout of `waitFor`. The injected redirector's timeout for a response is at least as long.
+/// The maximum timeout of `waitFor`. The injected redirector waits for a response at least as long as the declared timeout.
 const WAIT_MAX: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// The kinds of `apps/v1` that report a rollout.
@@ -175,8 +175,8 @@ fn conditions(cursor: &Cursor<'_>, findings: &mut Diagnostics) -> Option<Vec<Str
     items.iter().map(|item| condition(item, findings)).collect()
 }
 
-/// Reads the type of one condition. A type never contains `=`, but users may copy `condition=Ready` from `kubectl wait
-/// --for=condition=Ready`.
+/// Reads the type of one condition. Users may copy `condition=Ready` from a `kubectl wait` command, so a text with `=` is
+/// rejected with a remedy that contains the type alone.
 fn condition(cursor: &Cursor<'_>, findings: &mut Diagnostics) -> Option<String> {
     let text = cursor.text(findings)?;
     let (kind, status) = match text.strip_prefix("condition=").unwrap_or(text) {

@@ -1,4 +1,4 @@
-//! Reports variables in fields in which variables are not replaced.
+//! Reports variables in fields that Gleaner takes literally.
 
 use serde_json::Value;
 

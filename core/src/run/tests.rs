@@ -36,7 +36,7 @@ fn the_pipeline_run_is_the_owner_if_it_exists() {
         ..run(&within)
     };
     assert_eq!(nobody.owner(), None);
-    // The downward API provides an empty value for a label that the pod does not have.
+    // The downward API provides an empty value for a label that the pod does not have, so an empty UID means no PipelineRun.
     let unlabelled = run(&[alone[0], alone[1], ("pipelineRun.uid", "")]);
     assert_eq!(kind(&unlabelled).as_deref(), Some("TaskRun"));
 }

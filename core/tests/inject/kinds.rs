@@ -50,8 +50,8 @@ fn a_task_that_creates_a_kind_that_is_not_allowed_is_rejected() {
     changed(task::inject(&task(), Operation::Create, &unlimited()));
 }
 
-/// Tests pods of a Task that was injected with a different list of allowed kinds, by the webhook or ahead of time, and a pod that
-/// itself has the annotation.
+/// Tests pods of a Task that was injected with a different list of allowed kinds, by the webhook or ahead of time, and a pod with
+/// a declaration of its own.
 #[test]
 fn a_pod_that_creates_a_kind_that_is_not_allowed_is_rejected() {
     for placement in [

@@ -169,8 +169,8 @@ spec:
     };
     let plain = ahead(ResultsFrom::default());
     let steps = &plain["spec"]["steps"];
-    // The pod has two steps, a sidecar, Gleaner's step and sidecar, and Tekton's init containers, which include those for scripts
-    // and working directories.
+    // `6+2` counts two steps, a sidecar, and Tekton's three init containers (`prepare`, and those for scripts and working
+    // directories), and then Gleaner's step and sidecar.
     let flags = r#""--termination-share=6+2","--results=img,own","--step-results=part","--step-metadata-dir=/tekton/run/0/status""#;
     assert!(
         steps[0]["script"].as_str().unwrap().contains(flags),
@@ -298,6 +298,6 @@ fn an_object_that_will_be_too_large_causes_a_warning_without_rendering() {
             && found[0].contains("the API server accepts at most 3145728"),
         "{found:?}"
     );
-    // Rendering the object would take minutes in an unoptimized build, so even this generous limit detects it.
+    // Rendering the object would take minutes in an unoptimized build, and would exceed even this generous limit.
     assert!(started.elapsed() < std::time::Duration::from_secs(10));
 }

@@ -119,7 +119,7 @@ fn expanded(argument: &str) -> String {
     argument.replace("$$", "$")
 }
 
-/// Returns the values that the sidecar's arguments `--values` contain in encoded form.
+/// Decodes the values in the sidecar's `--values` arguments.
 pub(crate) fn values(pod: &Value) -> Value {
     let args = args(pod, "sidecar-gleaner");
     let parts = args
@@ -193,7 +193,7 @@ fn a_script_is_injected_like_a_command_and_only_the_last_step_has_the_finish_fla
             "--",
             "--injected",
             "--step=lint",
-            // The kubelet replaces `$$` with `$`. It does not expand `$HOME`, but only the form `$(HOME)`.
+            // The kubelet replaces `$$` with `$`. It expands only variables of the form `$(HOME)`, so `$HOME` stays in the path.
             "--output=findings,optional=/workspace/a$$HOME/findings",
             "--termination-share=7+1",
             "--",

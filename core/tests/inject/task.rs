@@ -486,7 +486,7 @@ fn objects_without_a_declaration_are_unchanged() {
         said.contains("put the annotation on the Task that the TaskRun refers to"),
         "{said}"
     );
-    // A run that Tekton created may have the annotation, because Tekton copies it from the PipelineRun.
+    // Tekton copies the annotation from a PipelineRun to its TaskRuns, so the injector allows such a TaskRun unchanged.
     run["metadata"]["ownerReferences"] = json!([{"controller": true, "kind": "PipelineRun"}]);
     assert_eq!(skip(&run, Operation::Create), Skip::ByReference);
     assert_eq!(skip(&run, Operation::Update { old: &run }), Skip::RunUpdate);

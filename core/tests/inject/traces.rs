@@ -77,7 +77,8 @@ fn a_task_gets_the_variables_only_if_it_is_injected_ahead_of_time() {
     let sidecar = sidecar_of(TASK, &traced(), ahead);
     let found = variables(&sidecar);
     assert_eq!(found[found.len() - 3..], ADDED);
-    // The webhook adds the variables to the pod, so that a new endpoint takes effect even if the Task is not applied again.
+    // The webhook adds the variables only to the pod, so that a new endpoint takes effect even if the Task is not applied
+    // again.
     let sidecar = sidecar_of(TASK, &traced(), Placement::Webhook);
     assert_eq!(variables(&sidecar).len(), 1);
 }

@@ -99,8 +99,8 @@ impl Files {
         Ok((read(&self.certificate)?, read(&self.key)?))
     }
 
-    /// Serves the certificate in the files. While the files are replaced one after the other, the key might not match the
-    /// certificate. In that case, the next check reads both again.
+    /// Serves the certificate in the files. Fails if the key does not match the certificate, for example because only one of the
+    /// files was replaced so far. In that case, the next check reads both again.
     fn serve(&self, pair: &Pair, identity: &Identity, metrics: &Metrics) -> Result<(), FilesError> {
         let serving = self.serving(pair)?;
         metrics.certificate(serving.validity);

@@ -147,7 +147,7 @@ async fn a_replica_with_a_new_ca_is_ready_only_when_all_api_servers_have_seen_it
         assert_eq!(get(new.health, "/readyz").await.status, 503);
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
-    // If no CA was trusted before, no API server can have an old bundle.
+    // If no CA was trusted before, no API server can have an old bundle, so the replica does not wait for an hour.
     let api_server = ApiServer::start().await;
     let setup = Setup::given(&authority, &api_server).flag("--authority-settle=1h");
     setup.ready().await;

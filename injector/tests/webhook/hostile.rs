@@ -20,10 +20,10 @@ use objects::{Hostile, all};
 const MEMORY: u64 = 64 << 10;
 
 /// The maximum CPU time of a decision in a debug build. An optimized build needs at most about 100 ms (docs/reliability.md).
-/// Without Gleaner's limits, it would need half a minute or more for most of these objects.
+/// Without Gleaner's limits, the decision on most of these objects would take half a minute or more.
 const CEILING: Duration = Duration::from_secs(3);
-/// The time limit for a small review or a probe on a busy machine. If it had to wait for the decisions on all hostile objects, it
-/// would take minutes.
+/// The time limit for a small review or a probe on a busy machine. A review that had to wait for the
+/// decisions on all hostile objects would take minutes.
 const WAIT: Duration = Duration::from_secs(10);
 
 #[tokio::test(flavor = "multi_thread")]
@@ -106,7 +106,8 @@ fn send(requests: &[(&str, Vec<u8>)], address: SocketAddr, trusted: &str) {
 #[tokio::test(flavor = "multi_thread")]
 async fn small_reviews_and_probes_do_not_wait_for_hostile_reviews() {
     let authority = Authority::new();
-    // On a busy machine, large reviews wait a long time for memory, because their thread has a low priority.
+    // On a busy machine, large reviews wait a long time for memory, because the injector decides on them in a thread with a
+    // low priority.
     let setup = Setup::files(&authority).flag("--body-timeout=60s");
     let injector = setup.ready().await;
     let requests: Arc<[_]> = all().into_iter().map(prepared).collect();

@@ -15,7 +15,7 @@ pub(crate) use authority::Authority;
 pub(crate) use client::{Client, get};
 pub(crate) use process::{Injector, NAME, Setup};
 
-/// The time limit for each wait, which suffices on a busy machine.
+/// The time limit for each wait. It is long enough for a busy machine.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A recorded review of a Job's pod with a declaration.

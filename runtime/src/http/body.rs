@@ -165,7 +165,8 @@ impl Bodies {
             }
         };
         // Allocate the whole buffer now: a buffer that grows is copied to a buffer twice as large, so a large body would
-        // temporarily take up three times its size. The system provides a page of memory only when the page is written.
+        // temporarily take up three times its size. Unused capacity takes no memory, because the system provides a page only when
+        // the page is written.
         let bytes = BytesMut::with_capacity(length.unwrap_or(max));
         let reading = collect(request.into_body(), bytes, max);
         let read = tokio::time::timeout(within, reading).await;
@@ -176,7 +177,7 @@ impl Bodies {
     }
 }
 
-/// Reads all of `body` into `bytes`, which has a capacity of `max` bytes.
+/// Appends all of `body` to `bytes`. Fails if `body` is larger than `max` bytes.
 async fn collect(
     mut body: axum::body::Body,
     mut bytes: BytesMut,

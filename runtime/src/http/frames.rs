@@ -52,7 +52,7 @@ pub struct Held<T> {
 }
 
 impl<T: Send + Unpin + 'static> Held<T> {
-    /// Returns `body`, which also drops `held` when it is dropped.
+    /// Returns a response body with the content of `body`. Dropping the returned body also drops `held`.
     pub fn body(body: axum::body::Body, held: T) -> axum::body::Body {
         axum::body::Body::new(Self { body, _held: held })
     }

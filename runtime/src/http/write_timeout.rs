@@ -21,7 +21,7 @@ pub(super) struct WriteTimeout {
     limit: Duration,
     /// The timer that runs while unsent bytes wait for the client.
     waiting: Option<Pin<Box<Sleep>>>,
-    /// The bytes sent since the timer started.
+    /// The number of bytes sent since the timer started.
     taken: usize,
 }
 

@@ -207,7 +207,8 @@ async fn a_sidecar_killed_before_an_outage_reports_the_objects_that_may_exist(se
     assert!(left.iter().all(|left| left["state"] == "mayExist"));
 }
 
-/// To detect whether an existing Secret has the same content, the sidecar compares keyed hashes.
+/// To detect whether an existing Secret has the same content, the sidecar compares keyed hashes. The key is in the journal, so
+/// the restarted sidecar calculates the same hash.
 async fn a_sidecar_killed_between_two_creates_adopts_the_secret(server: &Server) {
     let declaration = "
 steps: {build: [{name: token, secret: true}]}

@@ -273,7 +273,7 @@ const PARTS: [&str; 16] = [
     "steps: [{image: i}]",
 ];
 
-/// Documents that contain a TaskSpec, which replaces `SPEC`.
+/// Documents in which a test replaces `SPEC` with a TaskSpec.
 const HOSTS: [&str; 5] = [
     "kind: Task\nmetadata: {name: t}\nspec:\n    SPEC\n",
     "kind: TaskRun\nmetadata: {name: t}\nspec:\n  serviceAccount: a\n  taskSpec:\n    SPEC\n",

@@ -5,7 +5,7 @@ use std::process::{Command, Output};
 
 use crate::translate;
 
-/// A git repository with two commits, to which the tag `v1` and the branch `main` refer.
+/// A git repository with two commits: the tag `v1` refers to the first, and the branch `main` to the second.
 struct Repository {
     folder: tempfile::TempDir,
 }

@@ -11,7 +11,7 @@ fn task(spec: &str) -> String {
 }
 
 /// Returns a Pipeline with two tasks and their Tasks. `build` creates the image `img` and the object `note`. `test` declares the
-/// image `img` as an input and uses its key `version`; `binding` contains the fields that bind it, and is on line 26.
+/// image `img` as an input and uses its key `version`; `binding` contains the fields that bind this input, and is on line 26.
 fn pipeline(binding: &str) -> String {
     format!(
         "\

@@ -125,8 +125,7 @@ fn the_end_of_every_event_sequence_is_final_and_can_be_recovered() {
         for _ in 0..5 {
             let longer = |events: &Vec<Event>| EVENTS.map(|event| [&events[..], &[event]].concat());
             sequences = sequences.iter().flat_map(longer).collect();
-            // A sequence that ends with an event without effect is dropped, because the sequence without the event covers its
-            // continuations.
+            // Drop a sequence if its last event had no effect: the same sequence without this event has the same continuations.
             sequences.retain(|events| check(&declaration, events));
         }
     }

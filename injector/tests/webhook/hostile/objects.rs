@@ -87,7 +87,7 @@ fn doubling(count: usize) -> String {
     })
 }
 
-/// Returns Tasks with hostile declarations.
+/// Returns hostile declarations, each with a description.
 fn declarations() -> Vec<(&'static str, String)> {
     let names = |number: usize| format!("{}{number:04}", "n".repeat(60));
     let near = joined(150, ", ", |number| format!("{{name: {}}}", names(number)));

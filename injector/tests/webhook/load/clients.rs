@@ -51,7 +51,8 @@ impl Target {
             "metadata": {
                 "name": "r",
                 "annotations": {"gleaner.dev/outputs": "steps: {a: [{name: o}]}"},
-                // Tekton copies annotations to the objects that its controllers create.
+                // Tekton copies annotations to the objects that its controllers create, so the injector allows this run
+                // unchanged.
                 "ownerReferences": [{"apiVersion": "tekton.dev/v1", "kind": "PipelineRun", "name": "p", "uid": "u", "controller": true}],
             },
             "spec": {"taskRef": {"name": "build"}},

@@ -28,7 +28,8 @@ pub(crate) struct Injector {
     process: Process,
     pub(crate) address: SocketAddr,
     pub(crate) health: SocketAddr,
-    /// The directory of the files. The injector reads the files until it exits, but the setup may be dropped earlier.
+    /// The directory of the files. The injector reads the files until it exits, so this field keeps the directory even if the
+    /// setup is dropped earlier.
     _folder: Arc<TempDir>,
 }
 

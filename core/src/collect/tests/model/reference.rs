@@ -129,7 +129,7 @@ pub(super) enum End {
 pub(super) enum Response {
     /// The request is rejected with a problem of this type.
     Refused(&'static str),
-    /// The step's outputs are accepted, even if the run fails.
+    /// The response confirms that the step's outputs were accepted. It does not depend on the outcome of the run.
     Receipt,
     /// The response is sent when the submission completes.
     Waits,
