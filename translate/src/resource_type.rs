@@ -21,7 +21,7 @@ type Refused = (&'static str, &'static str, &'static str);
 const INPUTS: [Refused; 4] = [
     (
         "storage",
-        "was downloaded into /workspace, which Tekton no longer does",
+        "was downloaded into /workspace, but Tekton no longer does this",
         "pass its location as a parameter, and download it in an initial step",
     ),
     (
@@ -31,7 +31,7 @@ const INPUTS: [Refused; 4] = [
     ),
     (
         "pullRequest",
-        "was fetched into files, which Tekton no longer does",
+        "was fetched and written to files, but Tekton no longer does this",
         "pass its url as a parameter, and fetch the required data in an initial step",
     ),
     (
@@ -44,12 +44,12 @@ const INPUTS: [Refused; 4] = [
 const OUTPUTS: [Refused; 5] = [
     (
         "git",
-        "was copied to the tasks that use it as an input, which Tekton no longer does",
+        "was copied to the tasks that use it as an input, but Tekton no longer does this",
         "share a workspace between the tasks",
     ),
     (
         "storage",
-        "was uploaded from /workspace/output, which Tekton no longer does",
+        "was uploaded from /workspace/output, but Tekton no longer does this",
         "upload it in a final step, and pass its location as a parameter",
     ),
     ("cluster", "never had an effect", "remove it"),

@@ -29,8 +29,8 @@ enum OutputType {
     Object,
 }
 
-/// The characters to remove from the end of the file's text (for `Whitespace`, from both ends). The byte order mark at the
-/// beginning is removed first.
+/// The characters to remove from the end of the file's text (for `Whitespace`, from both ends). A byte order mark at the beginning
+/// is removed first, except with `None` for an output of type `string`.
 #[derive(Serialize, JsonSchema)]
 #[expect(dead_code, reason = "only their schemas are used")]
 #[serde(remote = "output::Trim")]
@@ -39,7 +39,7 @@ enum Trim {
     Newline,
     /// All whitespace at both ends.
     Whitespace,
-    /// Nothing. For an output of type `string`, a byte order mark is also kept.
+    /// Nothing.
     None,
 }
 
@@ -90,8 +90,8 @@ struct Output {
     /// The type of the value; the file contains JSON for all types except `string`.
     #[schemars(with = "Option<OutputType>", extend("default" = "string"))]
     r#type: Option<output::OutputType>,
-    /// The characters to remove from the file's text: one trailing line end (the default), all whitespace at both ends,
-    /// or none. A byte order mark is removed too, except with `None`.
+    /// The characters to remove from the file's text: one trailing line end (the default), all whitespace at both ends, or none. A
+    /// byte order mark is removed too, except with `None` for an output of type `string`.
     #[schemars(with = "Option<Trim>", extend("default" = "Newline"))]
     trim: Option<output::Trim>,
     /// The value to use if the file is missing. Without a default, a missing file fails the step.
@@ -115,7 +115,7 @@ struct Output {
 #[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct Resource {
-    /// The resource's name in the declaration, and the name of the Task's result.
+    /// The resource's name in the declaration. The Task's result for the resource has the same name.
     #[schemars(regex(pattern = r"^[a-z0-9]([a-z0-9-]*[a-z0-9])?$"), length(max = 63))]
     name: String,
     /// The name, labels and annotations.
@@ -163,7 +163,7 @@ struct ResourceParam {
 #[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct Object {
-    /// The object's name in the declaration, and the name of the Task's result.
+    /// The object's name in the declaration. The Task's result for the object has the same name.
     #[schemars(regex(pattern = r"^[a-z0-9]([a-z0-9-]*[a-z0-9])?$"), length(max = 63))]
     name: String,
     /// `Create` (the default) fails if the object already exists. `Apply` uses server-side apply, without forcing conflicts.

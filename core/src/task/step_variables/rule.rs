@@ -233,9 +233,10 @@ impl<'a> Rule<'a> {
                         .to_owned(),
                 ),
             )),
-            (Kind::Array, Some(Access::Key(_))) => {
-                Some((of_type(), Some("add an index such as [0]".to_owned())))
-            }
+            (Kind::Array, Some(Access::Key(_))) => Some((
+                of_type(),
+                Some("replace the key with an index such as [0]".to_owned()),
+            )),
             (Kind::Object(_), _) if is_whole => Some((
                 format!("`$({inner})` is an object"),
                 Some("add one of its keys, such as .KEY".to_owned()),
@@ -248,7 +249,7 @@ impl<'a> Rule<'a> {
             }
             (Kind::Object(_), Some(Access::Index(_))) => Some((
                 of_type(),
-                Some("add one of its keys, such as .KEY".to_owned()),
+                Some("replace the index with one of its keys, such as .KEY".to_owned()),
             )),
             (Kind::String, Some(_)) => Some((of_type(), Some(format!("use $(params.{name})")))),
             _ => None,
