@@ -171,7 +171,7 @@ impl Surroundings<'_> {
 /// Maps the mount paths of a step to the directories of its volumes, and returns these directories.
 ///
 /// # Errors
-/// A message about an invalid volume name, or about a subPath that leads out of its volume. Kubernetes rejects them, too
+/// A message about an invalid volume name, or about a subPath that leads out of its volume. Kubernetes rejects both as well
 /// (`validateVolumeMounts`).
 fn mount(
     step: &str,

@@ -82,7 +82,7 @@ pub(crate) async fn until_signal(
     };
     tokio::select! {
         () = ends => {}
-        // A second signal cancels the shutdown. Dropping the sidecars then kills them.
+        // A second signal ends the wait for the shutdown. The sidecars that are still running are killed when they are dropped.
         _ = interrupt.next() => {}
     }
     Ok(())

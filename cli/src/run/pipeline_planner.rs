@@ -157,7 +157,7 @@ impl<'a> Planner<'a> {
         if !read.declares {
             notes.push(NOTHING_DECLARED.to_owned());
         }
-        // An embedded Pipeline need not declare the workspaces of its run.
+        // Report bound workspaces that the Pipeline does not declare. An embedded Pipeline need not declare them.
         let unknown = source.workspaces.keys().filter(|name| {
             let declares = |item: &Cursor<'_>| item.node.text_of("name") == Some(name);
             is_own && !declared.iter().any(declares)

@@ -105,7 +105,7 @@ fn task_of(
     cluster: &mut BTreeSet<&'static str>,
     found: &mut Diagnostics,
 ) -> Result<Option<ReadTask>, Vec<Finding>> {
-    // `fields::check` already rejected a task that contains a Pipeline.
+    // `fields::check` already rejected a task that contains a Pipeline, so do not also report a missing Task.
     let mut nested = ["pipelineRef", "pipelineSpec"].into_iter();
     let has_task = ["taskRef", "taskSpec"]
         .iter()

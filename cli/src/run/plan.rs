@@ -226,7 +226,7 @@ impl Plan {
                 ));
                 None
             }
-            // An `emptyDir` is used by a single workspace, so a subPath of it is just another empty directory.
+            // Ignore the subPath of an `emptyDir`: no other workspace uses the volume, so the subdirectory would be empty, too.
             Some(Volume::Empty) => None,
             Some(Volume::Shared(name)) => Some(shared.join(name)),
             Some(Volume::Directory(directory)) => Some(directory.clone()),

@@ -151,7 +151,7 @@ impl SidecarProcess {
     }
 }
 
-/// Removes Gleaner's variables from a child's environment, because they configure a different process.
+/// Removes Gleaner's variables from a child's environment, because they are not meant for the child.
 pub(crate) fn without_own_variables(command: &mut std::process::Command) {
     for (name, _) in std::env::vars_os() {
         if name.to_string_lossy().starts_with("GLEANER_") {

@@ -235,7 +235,8 @@ pub(super) const REFERENCE: Table = &[
     ),
 ];
 
-/// The fields of a step's reference to a StepAction. If no file contains the StepAction, `--step-command` can replace it.
+/// The fields of a step's reference to a StepAction. A resolver is not rejected, because `--step-command` can replace the
+/// StepAction.
 pub(super) const STEP_REFERENCE: Table = &[
     ("name", Supported),
     ("kind", Supported),
