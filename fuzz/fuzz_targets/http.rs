@@ -29,7 +29,7 @@ resources: [{name: img, spec: {type: image, params: [{name: url, value: $(steps.
 submit: Manual
 ";
 
-/// The real time for work on other threads, during which the clock does not advance.
+/// The real time during which the clock does not advance, so that other threads can do their work.
 const GRACE: Duration = Duration::from_millis(5);
 /// The real time after which the sidecar is considered to hang.
 const LONG_GRACE: Duration = Duration::from_secs(5);

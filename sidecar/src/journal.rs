@@ -80,7 +80,7 @@ pub enum Record {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Commit {
     pub outcome: Outcome,
-    /// For each derived name, the number of candidate names that were taken.
+    /// For each derived name, the number of candidate names that were already in use.
     pub attempts: Attempts,
 }
 
