@@ -91,8 +91,8 @@ impl Submitter {
     /// called again whenever one of these numbers changes, because other templates may contain the name.
     ///
     /// Run the future to completion in a separate task. If it is dropped earlier, nothing is rolled back. A process that was
-    /// killed can submit again, because the submission recognizes the objects that already exist. If the future panics, the
-    /// submission fails.
+    /// killed can submit again, because the submission recognizes the objects that already exist. A panic during the submission
+    /// is treated as a failure, so the created objects are rolled back.
     ///
     /// # Errors
     /// Returns a [`SubmissionError`] with all failures and the objects that could not be rolled back.

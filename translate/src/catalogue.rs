@@ -19,7 +19,7 @@ pub(crate) const NO_SPEC: &str = "add spec: {type: git, params: [...]}";
 #[derive(Debug)]
 pub(crate) struct Catalogue {
     entries: Vec<Entry>,
-    /// The number of entries from files, which come first.
+    /// The number of entries from files. These entries come before the fetched ones.
     files: usize,
     /// The description of the fetched PipelineResources' source, for messages.
     origin: Option<String>,

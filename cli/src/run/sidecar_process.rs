@@ -89,7 +89,8 @@ impl SidecarProcess {
             .args(["--listen", "127.0.0.1:0", "--log-format", "text"])
             .arg("--address-file")
             .arg(directory.address())
-            // `SHUTDOWN_TIMEOUT` in `outcome.rs` is slightly longer than this grace period.
+            // The grace period is shorter than `SHUTDOWN_TIMEOUT` in `outcome.rs`, so that the sidecar can shut down before it is
+            // killed.
             .arg("--shutdown-grace=20s")
             .args(cluster.arguments())
             .stdout(Stdio::from(log.try_clone()?))
