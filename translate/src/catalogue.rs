@@ -273,7 +273,7 @@ impl Resource {
 }
 
 /// Returns true if the param is a setting of Tekton's former clone step, not a value of the resource. The translated clone step
-/// has no settings, so values that do not match what it does are reported.
+/// has no settings, so a value that differs from its fixed behavior is reported.
 fn is_clone_setting(key: &str, value: &str, param: &Cursor<'_>, found: &mut Diagnostics) -> bool {
     const SETTINGS: [(&str, &[&str]); 7] = [
         ("submodules", &["", "true"]),

@@ -195,8 +195,8 @@ pub(crate) fn guards(item: &Cursor<'_>, found: &mut Diagnostics) -> Vec<Guard> {
     guards
 }
 
-/// Returns the bound workspaces of a task: those that the pipeline task binds and, if the spec is embedded, also those with the
-/// name of a workspace of the Pipeline.
+/// Returns the bound workspaces of a task: those that the pipeline task binds and, if the spec is embedded, also those that have
+/// the same name as a workspace of the Pipeline.
 fn workspaces(
     source: &PipelineSource<'_>,
     item: &Cursor<'_>,

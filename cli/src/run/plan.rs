@@ -192,8 +192,8 @@ impl Plan {
             ));
             own.clone()
         });
-        // Scripts often use workspace paths without quotes, because Tekton's paths need none. If the directory needs quotes,
-        // return the path of the symbolic link to it.
+        // Scripts often use workspace paths without quotes, because Tekton's paths need none. If the path of the directory needs
+        // quotes, return the path of the symbolic link to the directory.
         let path = if needs_no_quotes(&directory) {
             directory
         } else {

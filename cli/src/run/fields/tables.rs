@@ -1,4 +1,4 @@
-//! Tables of the known fields of each kind of map. For each field, they state whether a local run supports it.
+//! Tables of the known fields of each kind of map. Each entry states whether a local run supports the field.
 
 /// The treatment of a field in a local run.
 #[derive(Debug, Clone, Copy)]
