@@ -74,7 +74,7 @@ fn head(length: usize) -> String {
 async fn exchange(caller: Caller, request: &[u8]) -> Vec<u8> {
     let directory = tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir());
     let directory = directory.expect("a directory");
-    // No server listens on this address.
+    // No server listens on this address, so every request to the API server fails.
     let server = ApiServer::at(
         "http://127.0.0.1:1".parse().expect("an address"),
         Bounds::default(),
@@ -92,7 +92,7 @@ async fn exchange(caller: Caller, request: &[u8]) -> Vec<u8> {
     let mut response = Vec::new();
     let mut talk = Box::pin(async {
         let write = async {
-            // The sidecar may close the connection before it has read everything.
+            // Ignore an error, because the sidecar may close the connection before it has read everything.
             let _ = writing.write_all(request).await;
         };
         let read = async {

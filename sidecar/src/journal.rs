@@ -139,7 +139,7 @@ impl Journal {
             .mode(0o600)
             .open(&path)
             .map_err(io("opened"))?;
-        // The kernel releases the lock when the process exits, even if it is killed.
+        // The kernel releases the lock when the process exits, even if it is killed, so a restarted sidecar can lock the journal.
         if let Err(fs::TryLockError::WouldBlock) = file.try_lock() {
             return Err(JournalError::InUse { path });
         }

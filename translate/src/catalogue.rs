@@ -204,7 +204,7 @@ impl Entry {
         };
         let file = file(name);
         let finding = |diagnostic: Diagnostic| {
-            // Documents fetched from a cluster have no line numbers.
+            // Documents fetched from a cluster have no line numbers, so omit their location.
             let at = diagnostic.at.filter(|at| *at != Location::default());
             Finding::error(file.clone(), Diagnostic { at, ..diagnostic })
         };
@@ -252,7 +252,7 @@ impl Resource {
                 continue;
             };
             let value = param.text_at("value", &mut found).unwrap_or_default();
-            // Tekton compared the names case-insensitively (`strings.EqualFold`).
+            // Tekton compared the names of params case-insensitively (`strings.EqualFold`).
             let mut keys = kind.keys().into_iter();
             let own = keys.find(|own| own.eq_ignore_ascii_case(&key));
             let key = own.map_or(key, str::to_owned);

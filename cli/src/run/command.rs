@@ -183,7 +183,7 @@ fn mount(
         if mount.is_workspace {
             let name = format!("workspaces.{}.path", mount.volume);
             let directory = surroundings.substitution.named.get(&name);
-            // An optional workspace that is not bound has no directory.
+            // An optional workspace that is not bound has no directory, so it is not mounted.
             if let Some(directory) = directory.filter(|directory| !directory.is_empty()) {
                 let path = surroundings.text(step, &mount.path)?;
                 paths.map(&path, Path::new(directory));

@@ -20,7 +20,7 @@ pub(crate) fn kill(directory: &Path) {
             return;
         }
         for process in detached {
-            // The process may already have exited.
+            // Ignore the error, because the process may already have exited.
             let _ = kill_process(process, Signal::KILL);
         }
     }

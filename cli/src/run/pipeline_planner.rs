@@ -128,7 +128,7 @@ impl<'a> Planner<'a> {
                 continue;
             }
             match run_spec {
-                // The run contains an invalid binding for this workspace, which was already reported.
+                // An invalid binding of this workspace was already reported.
                 Some(run) if is_bound_by(run, name) => {}
                 Some(run) => found.add(run, unbound(name), None),
                 None => errors.push(unbound(name)),

@@ -279,7 +279,7 @@ impl Plan {
     pub(crate) fn trial(&self) -> (Vec<String>, Vec<String>) {
         let (mut errors, mut warnings) = (Vec::new(), Vec::new());
         let mut substitution = self.substitution.clone();
-        // The results of earlier steps are not yet known.
+        // The results of earlier steps are not yet known, so use placeholders.
         substitution.tentative = true;
         let surroundings = self.surroundings(&substitution);
         let prepare = |step: &Step| {
