@@ -59,7 +59,7 @@ struct Entry {
     /// the runs in the same TriggerTemplate.
     outer: Option<usize>,
     name: String,
-    /// True if a document references the PipelineResource. Findings are only reported for referenced PipelineResources.
+    /// True if a document references the PipelineResource. Findings are reported only for referenced PipelineResources.
     is_referenced: Cell<bool>,
     resource: Result<Resource, Vec<Finding>>,
 }

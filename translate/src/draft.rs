@@ -282,7 +282,7 @@ fn at<'a>(document: &'a mut Node, place: &Place) -> &'a mut Node {
         .expect("invariant: TaskSpecs, PipelineSpecs and annotations do not move")
 }
 
-/// Returns the position of a document's top-level field in the output; fields with equal positions stay in their order.
+/// Returns the position of a document's top-level field in the output; fields with equal positions keep their order.
 fn rank(key: &str) -> usize {
     const FIRST: [&str; 4] = ["apiVersion", "kind", "metadata", "spec"];
     let rank = FIRST.iter().position(|first| *first == key);

@@ -44,8 +44,8 @@ const STEP_MAX: usize = 63;
 pub(crate) struct RunDirectory {
     path: PathBuf,
     _guard: Option<TempDir>,
-    /// The process that removes the directory if this process is killed. Declared, and therefore dropped, after `_guard`, so
-    /// that the directory is already removed when the watcher exits.
+    /// The process that removes the directory if this process is killed. Declared, and therefore dropped, after `_guard`, so that
+    /// the directory is already removed when the watcher cleans up.
     watcher: Option<Watcher>,
 }
 
