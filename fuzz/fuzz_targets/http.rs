@@ -115,8 +115,8 @@ async fn exchange(caller: Caller, request: &[u8]) -> Vec<u8> {
     response
 }
 
-/// Waits for `future` for up to [`LONG`] on Tokio's clock, which does not advance during the first
-/// `grace` of real time. Returns `None` after a timeout.
+/// Waits for `future` for up to [`LONG`] on Tokio's clock, which does not advance during the first `grace` of real time. Returns
+/// `None` after a timeout.
 async fn within<T>(grace: Duration, future: impl Future<Output = T>) -> Option<T> {
     let (done, waiting) = mpsc::channel::<()>();
     // The clock does not advance while this blocking task is running.

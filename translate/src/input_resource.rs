@@ -24,8 +24,8 @@ pub(crate) struct InputResource {
     pub(crate) path: String,
     description: Option<String>,
     /// The keys that a bound resource must have. No key has a default: otherwise, Tekton would look for the other keys only in
-    /// the default, and would reject a task whose parameter is set to another task's result
-    /// (`MissingKeysObjectParamNames`, `pkg/reconciler/taskrun/validate_taskrun.go`).
+    /// the default, and would reject a task whose parameter is set to another task's result (`MissingKeysObjectParamNames`,
+    /// `pkg/reconciler/taskrun/validate_taskrun.go`).
     pub(crate) keys: Vec<String>,
     /// The line and column of the declaration.
     pub(crate) at: Location,

@@ -1,6 +1,6 @@
-//! Finds and kills processes that left their step's process group
-//! (`setsid`). In a cluster, such processes terminate with the container. Here, they are found by the variable `$GLEANER_OUTPUTS`,
-//! which every process of a step inherits. A process that removes the variable from its environment is not found.
+//! Finds and kills processes that left their step's process group (`setsid`). In a cluster, such processes terminate with the
+//! container. Here, they are found by the variable `$GLEANER_OUTPUTS`, which every process of a step inherits. A process that
+//! removes the variable from its environment is not found.
 
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
