@@ -237,7 +237,7 @@ fn trial(
     let wrong = |error: &dyn std::fmt::Display| vec![format!("task '{}': {error}", task.name)];
     let prepared = pipeline_run::prepare(task, &scope);
     let (params, mut workspaces) = prepared.map_err(|error| wrong(&error))?;
-    // The trial must not write to the user's directories.
+    // The trial must not write to the user's directories, so it uses empty workspaces.
     for workspace in workspaces.values_mut() {
         workspace.source = Volume::Empty;
     }

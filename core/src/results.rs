@@ -23,7 +23,7 @@ const TYPE: &str = "type";
 pub struct ObjectResult {
     /// The values of the fields that [`keys`] lists.
     pub fields: Map<String, Value>,
-    /// Messages to the user about fields that were cleared because they do not fit.
+    /// Messages to the user about fields that were cleared because they are too long.
     pub notes: Vec<String>,
 }
 

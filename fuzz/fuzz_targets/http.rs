@@ -29,7 +29,7 @@ resources: [{name: img, spec: {type: image, params: [{name: url, value: $(steps.
 submit: Manual
 ";
 
-/// The real time for work on other threads, during which the clock does not advance.
+/// The real time during which the clock does not advance, so that other threads can do their work.
 const GRACE: Duration = Duration::from_millis(5);
 /// The real time after which the sidecar is considered to hang.
 const LONG_GRACE: Duration = Duration::from_secs(5);
@@ -74,7 +74,7 @@ fn head(length: usize) -> String {
 async fn exchange(caller: Caller, request: &[u8]) -> Vec<u8> {
     let directory = tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir());
     let directory = directory.expect("a directory");
-    // No server listens on this address.
+    // No server listens on this address, so every request to the API server fails.
     let server = ApiServer::at(
         "http://127.0.0.1:1".parse().expect("an address"),
         Bounds::default(),
@@ -92,7 +92,7 @@ async fn exchange(caller: Caller, request: &[u8]) -> Vec<u8> {
     let mut response = Vec::new();
     let mut talk = Box::pin(async {
         let write = async {
-            // The sidecar may close the connection before it has read everything.
+            // Ignore an error, because the sidecar may close the connection before it has read everything.
             let _ = writing.write_all(request).await;
         };
         let read = async {
@@ -116,7 +116,7 @@ async fn exchange(caller: Caller, request: &[u8]) -> Vec<u8> {
 }
 
 /// Waits for `future` for up to [`LONG`] on Tokio's clock, which does not advance during the first `grace` of real time. Returns
-/// nothing after a timeout.
+/// `None` after a timeout.
 async fn within<T>(grace: Duration, future: impl Future<Output = T>) -> Option<T> {
     let (done, waiting) = mpsc::channel::<()>();
     // The clock does not advance while this blocking task is running.

@@ -38,7 +38,7 @@ fn translated(text: &str) {
                 let yaml = writer::to_yaml(&documents);
                 let read = Source::parse("b.yaml".to_owned(), yaml).expect("valid YAML");
                 let read: Vec<_> = read.documents.iter().map(|node| node.to_json()).collect();
-                // Reading splits a List into its items and skips empty documents, so the result may differ for these.
+                // Reading splits a List into its items and skips empty documents, so do not compare such documents.
                 let is_plain = documents
                     .iter()
                     .all(|document| document.is_object() && document.get("items").is_none());

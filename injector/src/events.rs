@@ -1,7 +1,7 @@
 //! Kubernetes Events about refusals, attached to objects that users look at.
 //!
 //! A refused pod does not exist, but the TaskRun or Job that tried to create it does, and `kubectl describe` shows its Events.
-//! Events never delay a review: notices are queued, and if the queue is full, they are counted and dropped.
+//! Events never delay a review: notices are queued, and if the queue is full, further notices are counted and dropped.
 
 mod repeats;
 

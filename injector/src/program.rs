@@ -30,7 +30,7 @@ use crate::version::supported_sidecars;
 
 /// The pause between two requests for the API server's version.
 const RETRY: Duration = Duration::from_secs(1);
-/// The time limit during shutdown for creating the queued Events, and then for stopping the health endpoints.
+/// The time limit, during shutdown, for each of two steps: creating the queued Events, and stopping the health endpoints.
 const LAST_EVENTS: Duration = Duration::from_secs(2);
 
 /// An error that terminates the injector.
@@ -210,7 +210,7 @@ impl Webhook {
                 shutdown.requested().await;
                 readiness.ending();
                 tracing::info!("shutting-down");
-                // The Service sends requests to this replica until it sees that the replica is not ready.
+                // Keep serving for a while, because the Service sends requests to this replica until its endpoints are updated.
                 tokio::time::sleep(limits.shutdown_delay).await;
                 end.request();
                 tokio::time::sleep(limits.shutdown_grace).await;
@@ -229,7 +229,7 @@ impl Webhook {
             tracing::warn!("events-cut-off");
         }
         health_end.request();
-        // A thread that does not exit in time is terminated with the process.
+        // Ignore a timeout, because the health endpoints terminate with the process.
         let _ = tokio::time::timeout(LAST_EVENTS, health).await;
         tracing::info!("ended");
         Ok(())

@@ -70,7 +70,7 @@ pub(crate) fn ignore_status(kind: &Kind, object: &mut Value) {
 pub(crate) fn complete(kind: &Kind, object: &mut Value) -> Result<(), Refusal> {
     schema::fill_defaults(&kind.schema, object);
     validation::check(kind, object)?;
-    // These defaults are set after the check, because setting them relies on the correct types of other fields.
+    // These defaults are set after the check, because the code that sets them relies on the types of other fields.
     defaults::fill(kind, object);
     Ok(())
 }

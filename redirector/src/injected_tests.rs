@@ -49,7 +49,7 @@ fn texts(list: &Value) -> Vec<String> {
 /// Asserts that the redirector, started with `arguments`, runs `command` as the declaration requires.
 #[track_caller]
 fn assert_wraps(arguments: impl Iterator<Item = OsString>, command: &[&str]) {
-    // The user who starts a run can set environment variables. With `--injected`, they must have no effect.
+    // The user who starts a run can set environment variables. With `--injected`, these variables must have no effect.
     let hostile = |_: &str| Some(OsString::from("/hostile"));
     let Ok(Invocation::Wrap(wrap)) = options::parse(arguments, hostile) else {
         panic!("expected a command to run");

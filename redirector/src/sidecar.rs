@@ -26,7 +26,7 @@ use crate::retry::{Next, Retry};
 /// The maximum size of the token file, in bytes.
 const TOKEN_MAX: u64 = 4 << 10;
 
-/// The maximum time for which the start of a command may be delayed by reporting it to the sidecar.
+/// The maximum time by which the report of a command's start to the sidecar may delay the command.
 const START_PATIENCE: Duration = Duration::from_millis(500);
 
 /// A client of the sidecar for one step.
@@ -81,7 +81,7 @@ impl<'a> Sidecar<'a> {
         }
     }
 
-    /// Shortens the time for which the sidecar may be unreachable to `deadline`, unless it is already shorter.
+    /// Limits the time for which the sidecar may be unreachable: it is at most `deadline`.
     pub(crate) fn within(mut self, deadline: Duration) -> Self {
         self.deadline = self.deadline.min(deadline);
         self
@@ -93,7 +93,7 @@ impl<'a> Sidecar<'a> {
         self.ask("POST", &path, body, drain)
     }
 
-    /// Reports that the command starts, so that the sidecar's status shows this. Makes a single attempt, and ignores a failure.
+    /// Reports the start of the command, so that the sidecar's status shows it. Makes a single attempt, and ignores a failure.
     pub(crate) fn start(&self) {
         let path = route::start(&self.options.step);
         let body = Body::default();
@@ -287,7 +287,7 @@ fn judge(
 fn again(status: u16, kind: Option<&str>) -> bool {
     match kind {
         Some(problem_type::BUSY) => true,
-        // A problem document comes from the sidecar itself and not from a proxy, so with any other status, the response is final.
+        // A problem document comes from the sidecar itself and not from a proxy, so only these two statuses are temporary.
         Some(_) => matches!(status, 408 | 503),
         None => matches!(status, 408 | 429 | 500..),
     }

@@ -30,8 +30,8 @@ use crate::server::{Api, Caller, Clients, Tokens, Views, Workbench, router};
 /// The maximum size of a request header, in bytes. It is lower than in production, so that a fuzzer can reach it.
 const HEADER_BYTES: usize = 8 << 10;
 
-/// The workbench, which all connections share as in production. One workbench per connection is not possible, because the leak
-/// check would report each workbench thread that exits.
+/// The workbench, which all connections share as in production. It is not started for each connection, because the leak check
+/// would then report the threads that exit.
 static WORKBENCH: LazyLock<Arc<Workbench>> = LazyLock::new(|| {
     Arc::new(Workbench::start().expect("invariant: the system can start a thread"))
 });

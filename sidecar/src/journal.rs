@@ -80,7 +80,7 @@ pub enum Record {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Commit {
     pub outcome: Outcome,
-    /// For each derived name, the number of candidate names that were taken.
+    /// For each derived name, the number of candidate names that were already in use.
     pub attempts: Attempts,
 }
 
@@ -139,7 +139,7 @@ impl Journal {
             .mode(0o600)
             .open(&path)
             .map_err(io("opened"))?;
-        // The kernel releases the lock when the process exits, even if it is killed.
+        // The kernel releases the lock when the process exits, even if it is killed, so a restarted sidecar can lock the journal.
         if let Err(fs::TryLockError::WouldBlock) = file.try_lock() {
             return Err(JournalError::InUse { path });
         }

@@ -122,7 +122,8 @@ async fn resume(
     }
     let is_missing = |one: usize| one >= index;
     let (mut refused, mut other_names, mut unblocked) = (Vec::new(), Vec::new(), None);
-    // Collect the futures before streaming them, for the reason given in `plan`.
+    // Collect the futures before streaming them, because a closure inside the stream would make the whole future not `Send`
+    // (rust-lang/rust#102211).
     let tries: Vec<_> = due
         .iter()
         .map(|one| try_again(api, &items[*one], run_uid))
@@ -265,7 +266,7 @@ impl Entry<'_> {
                 let left = gone(self.api, self.item, uid).await;
                 left.map_err(|reason| self.failed(reason))?;
             }
-            // The object changed, so nothing was deleted. The create that follows classifies the current object.
+            // The object changed, so nothing was deleted. The following create request finds and classifies the current object.
             Deleted::Changed => return Ok(()),
         }
         self.trace(Trace::Nothing);

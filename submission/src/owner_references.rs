@@ -25,7 +25,7 @@ pub(super) fn unblock(object: &mut Value) {
 }
 
 /// Checks that a run can own an object of this kind in the namespace `given`. The garbage collector looks up an owner only in the
-/// namespace of the object.
+/// namespace of the object, so the object must be in the run's namespace.
 pub(super) fn check_namespace(kind: &Kind, given: Option<&str>, run: &str) -> Result<(), Reason> {
     let (words, remedy) = match given {
         None if !kind.namespaced => (

@@ -87,12 +87,12 @@ impl Submitter {
 
     /// Creates all objects that `render` returns, or none.
     ///
-    /// `render` receives, for each template, the number of times that its derived name was taken by another owner's object. It is
-    /// called again whenever one of these numbers changes, because other templates may contain the name.
+    /// `render` receives, for each template, the number of times that its derived name was already in use by another owner's
+    /// object. `render` is called again whenever one of these numbers changes, because other templates may contain the name.
     ///
     /// Run the future to completion in a separate task. If it is dropped earlier, nothing is rolled back. A process that was
-    /// killed can submit again, because the submission recognizes the objects that already exist. A panic in the future is
-    /// treated as a failure.
+    /// killed can submit again, because the submission recognizes the objects that already exist. A panic during the submission
+    /// is treated as a failure, so the created objects are rolled back.
     ///
     /// # Errors
     /// Returns a [`SubmissionError`] with all failures and the objects that could not be rolled back.

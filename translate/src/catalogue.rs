@@ -19,7 +19,7 @@ pub(crate) const NO_SPEC: &str = "add spec: {type: git, params: [...]}";
 #[derive(Debug)]
 pub(crate) struct Catalogue {
     entries: Vec<Entry>,
-    /// The number of entries from files, which come first.
+    /// The number of entries from files. These entries come before the fetched ones.
     files: usize,
     /// The description of the fetched PipelineResources' source, for messages.
     origin: Option<String>,
@@ -59,7 +59,7 @@ struct Entry {
     /// the runs in the same TriggerTemplate.
     outer: Option<usize>,
     name: String,
-    /// True if a document references the PipelineResource. Findings are only reported for referenced PipelineResources.
+    /// True if a document references the PipelineResource. Findings are reported only for referenced PipelineResources.
     is_referenced: Cell<bool>,
     resource: Result<Resource, Vec<Finding>>,
 }
@@ -204,7 +204,7 @@ impl Entry {
         };
         let file = file(name);
         let finding = |diagnostic: Diagnostic| {
-            // Documents fetched from a cluster have no line numbers.
+            // Documents fetched from a cluster have no line numbers, so omit their location.
             let at = diagnostic.at.filter(|at| *at != Location::default());
             Finding::error(file.clone(), Diagnostic { at, ..diagnostic })
         };
@@ -252,7 +252,7 @@ impl Resource {
                 continue;
             };
             let value = param.text_at("value", &mut found).unwrap_or_default();
-            // Tekton compared the names case-insensitively (`strings.EqualFold`).
+            // Tekton compared the names of params case-insensitively (`strings.EqualFold`).
             let mut keys = kind.keys().into_iter();
             let own = keys.find(|own| own.eq_ignore_ascii_case(&key));
             let key = own.map_or(key, str::to_owned);
@@ -273,7 +273,7 @@ impl Resource {
 }
 
 /// Returns true if the param is a setting of Tekton's former clone step, not a value of the resource. The translated clone step
-/// has no settings, so values that do not match what it does are reported.
+/// has no settings, so a value that differs from its fixed behavior is reported.
 fn is_clone_setting(key: &str, value: &str, param: &Cursor<'_>, found: &mut Diagnostics) -> bool {
     const SETTINGS: [(&str, &[&str]); 7] = [
         ("submodules", &["", "true"]),

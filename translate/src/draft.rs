@@ -248,7 +248,7 @@ impl<'a> Draft<'a> {
         }
         let mut document = self.document.clone();
         document.put("apiVersion", Node::derived(document.at, RUN_API_VERSION));
-        // Remove the status, because a controller wrote it in the old version.
+        // Remove the status, because a controller wrote it in the format of the old API version.
         document.take("status");
         if let Some(entries) = document.entries_mut() {
             entries.sort_by_key(|(key, _)| rank(&key.name));
@@ -282,7 +282,7 @@ fn at<'a>(document: &'a mut Node, place: &Place) -> &'a mut Node {
         .expect("invariant: TaskSpecs, PipelineSpecs and annotations do not move")
 }
 
-/// Returns the position of a document's top-level field in the output; fields with equal positions stay in their order.
+/// Returns the position of a document's top-level field in the output; fields with equal positions keep their order.
 fn rank(key: &str) -> usize {
     const FIRST: [&str; 4] = ["apiVersion", "kind", "metadata", "spec"];
     let rank = FIRST.iter().position(|first| *first == key);

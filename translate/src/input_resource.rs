@@ -23,8 +23,8 @@ pub(crate) struct InputResource {
     /// The directory into which the resource is cloned.
     pub(crate) path: String,
     description: Option<String>,
-    /// The keys that a bound resource must have. No key has a default. If one had, Tekton would reject a task whose parameter is
-    /// set to another task's result, because it would look for the other keys only in the default (`MissingKeysObjectParamNames`,
+    /// The keys that a bound resource must have. No key has a default: otherwise, Tekton would look for the other keys only in
+    /// the default, and would reject a task whose parameter is set to another task's result (`MissingKeysObjectParamNames`,
     /// `pkg/reconciler/taskrun/validate_taskrun.go`).
     pub(crate) keys: Vec<String>,
     /// The line and column of the declaration.

@@ -18,7 +18,7 @@ pub(super) struct Cluster<'a> {
 /// The reason why something could not be read.
 #[derive(Debug, Clone)]
 pub(super) struct Unread {
-    /// True if the user is not allowed to read it, or it does not exist; false for any other failure.
+    /// True if the user is not allowed to read the object, or if the object does not exist; false for any other failure.
     is_expected: bool,
     message: String,
 }

@@ -1,5 +1,5 @@
-//! Checks that the cluster meets the requirements of the declarations in files: the declared kinds are served and
-//! allowed, and the ServiceAccount has the permissions.
+//! Checks that the cluster meets the requirements of the declarations in files: the cluster serves the declared kinds, the
+//! injector allows them, and the ServiceAccount has the permissions.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -93,7 +93,8 @@ pub(super) fn check(
     (group, Some(installation))
 }
 
-/// Checks that the API server, which calls webhooks in the order of their configurations' names, calls Gleaner's before Tekton's.
+/// Checks that the API server calls Gleaner's webhook before Tekton's. Webhooks are called in the order of their configurations'
+/// names.
 fn order(own: &str, all: &[Value]) -> Check {
     const ID: &str = "webhook-order";
     let tekton = tekton::WEBHOOK;

@@ -28,7 +28,7 @@ fn data(text: &str) -> String {
         .replace('\n', "%0A")
 }
 
-/// Escapes the value of a property (`escapeProperty` in the same file).
+/// Escapes the value of a property (`escapeProperty` in `packages/core/src/command.ts` of `actions/toolkit`).
 fn property(text: &str) -> String {
     data(text).replace(':', "%3A").replace(',', "%2C")
 }

@@ -12,7 +12,7 @@ const BROWSER: &str = "BROWSER";
 /// The command that opens a URL in the desktop's default browser.
 const OF_DESKTOP: &str = "xdg-open";
 
-/// Opens `url` with the first command that can be started. If this fails, prints a note and lets the run continue.
+/// Opens `url` with the first command that can be started. If none can be started, prints a note and lets the run continue.
 pub(crate) fn open(url: &str) {
     let chosen = std::env::var(BROWSER).unwrap_or_default();
     let mut failure = String::new();

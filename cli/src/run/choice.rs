@@ -72,8 +72,7 @@ pub(crate) fn choose<'a>(
     };
     let declaring: Vec<&Document<'a>> = tasks.iter().filter(declares).collect();
     match (runs.as_slice(), declaring.as_slice()) {
-        // The files use the proposal's syntax. The proposal's Tasks can run untranslated, but the proposal's TaskRuns and
-        // PipelineRuns cannot, so run the Task alone.
+        // A run in an old syntax cannot be executed untranslated, but a Task in that syntax can, so run the Task alone.
         ([run], [only]) if is_old(run) => return Ok(**only),
         ([run], _) => return Ok(*run),
         ([_, ..], _) => {

@@ -163,7 +163,7 @@ impl Cluster {
         Ok(made["metadata"]["uid"].as_str().map(str::to_owned))
     }
 
-    /// Creates an object in the local API server. The default namespace is the run's. In a real cluster, creates nothing.
+    /// Creates an object in the local API server, by default in the namespace of the run. In a real cluster, creates nothing.
     pub(crate) fn seed(&self, object: Value) -> Result<(), SeedError> {
         match &self.place {
             Place::Embedded(server) => server.seed_in(&self.namespace, object).map(drop),

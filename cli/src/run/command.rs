@@ -171,7 +171,7 @@ impl Surroundings<'_> {
 /// Maps the mount paths of a step to the directories of its volumes, and returns these directories.
 ///
 /// # Errors
-/// A message about an invalid volume name, or about a subPath that leads out of its volume. Kubernetes rejects them, too
+/// A message about an invalid volume name, or about a subPath that leads out of its volume. Kubernetes rejects both as well
 /// (`validateVolumeMounts`).
 fn mount(
     step: &str,
@@ -183,7 +183,7 @@ fn mount(
         if mount.is_workspace {
             let name = format!("workspaces.{}.path", mount.volume);
             let directory = surroundings.substitution.named.get(&name);
-            // An optional workspace that is not bound has no directory.
+            // An optional workspace that is not bound has no directory, so it is not mounted.
             if let Some(directory) = directory.filter(|directory| !directory.is_empty()) {
                 let path = surroundings.text(step, &mount.path)?;
                 paths.map(&path, Path::new(directory));

@@ -1,5 +1,6 @@
-//! Finds and kills processes that left their step's process group (`setsid`). In a cluster, they terminate with the container.
-//! Here, they are identified by their environment: each has the step's `$GLEANER_OUTPUTS`, unless it removed the variable.
+//! Finds and kills processes that left their step's process group (`setsid`). In a cluster, such processes terminate with the
+//! container. Here, they are found by the variable `$GLEANER_OUTPUTS`, which every process of a step inherits. A process that
+//! removes the variable from its environment is not found.
 
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
@@ -19,7 +20,7 @@ pub(crate) fn kill(directory: &Path) {
             return;
         }
         for process in detached {
-            // The process may already have exited.
+            // Ignore the error, because the process may already have exited.
             let _ = kill_process(process, Signal::KILL);
         }
     }

@@ -44,8 +44,8 @@ const STEP_MAX: usize = 63;
 pub(crate) struct RunDirectory {
     path: PathBuf,
     _guard: Option<TempDir>,
-    /// The process that removes the directory if this process is killed. Declared, and therefore dropped, after `_guard`, so
-    /// that the directory is already removed when the watcher exits.
+    /// The process that removes the directory if this process is killed. Declared, and therefore dropped, after `_guard`, so that
+    /// the directory is already removed when the watcher cleans up.
     watcher: Option<Watcher>,
 }
 
@@ -55,8 +55,8 @@ impl RunDirectory {
             .prefix("gleaner-")
             .permissions(Permissions::from_mode(0o700))
             .tempdir_in(parent())?;
-        // Steps compare and print paths. If this path contained a symbolic link (such as /tmp on macOS), a path that a step
-        // resolves would differ from it.
+        // Resolve symbolic links in the path (such as /tmp on macOS), because a step may compare this path with a path that it
+        // has resolved.
         let path = guard.path().canonicalize()?;
         Self::fill(&path)?;
         let _guard = if keep {

@@ -132,7 +132,7 @@ impl<'a> Documents<'a> {
         }
         match (near.as_slice(), found.as_slice(), namespace) {
             ([only], ..) => Ok(**only),
-            // Tekton looks up references in the namespace of the run.
+            // Tekton looks up references in the namespace of the run, so a document in a different namespace is not found.
             ([], [other, ..], Some(namespace)) => {
                 let own = other.namespace().unwrap_or_default();
                 let message = format!(

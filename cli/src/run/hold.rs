@@ -28,7 +28,7 @@ pub(crate) struct Held {
 }
 
 impl Held {
-    /// Returns the held task of `plan`. `phase` is the sidecar's phase if no submission started.
+    /// Returns the held task of `plan`. `phase` is the sidecar's phase if nothing was created because no submit request arrived.
     pub(crate) fn new(sidecar: SidecarProcess, plan: &Plan, phase: Option<Phase>) -> Self {
         let token = plan.directory.own_run(FINISH_STEP).join(TOKEN_FILE);
         let submit = (phase == Some(Phase::Resolved)).then(|| {
@@ -82,7 +82,7 @@ pub(crate) async fn until_signal(
     };
     tokio::select! {
         () = ends => {}
-        // A second signal cancels the shutdown. Dropping the sidecars then kills them.
+        // A second signal ends the wait for the shutdown. The sidecars that are still running are killed when they are dropped.
         _ = interrupt.next() => {}
     }
     Ok(())

@@ -53,7 +53,7 @@ pub(crate) async fn end(
     let ended = async {
         tokio::select! {
             () = sidecar.end(SHUTDOWN_TIMEOUT) => {}
-            // A second signal cancels the wait. Dropping the sidecar's process then kills it.
+            // A second signal ends the wait. A sidecar that is still running is killed when its handle is dropped.
             _ = interrupt.next() => {}
         }
     };

@@ -71,8 +71,8 @@ pub(crate) fn check(spec: &ParamSpec, value: &Value, place: &Cursor<'_>, found: 
             place.node.content,
             Content::Sequence(_) | Content::Mapping(_)
         );
-        // If a list or map contains values other than strings, Tekton converts the whole list or map to a string
-        // (`ParamValue.UnmarshalJSON`).
+        // If a list or map contains values other than strings, Tekton converts all of it to one string
+        // (`ParamValue.UnmarshalJSON`), which does not have the declared type.
         let help = (value.is_string() && is_list)
             .then(|| "quote each value inside it, because Tekton accepts only strings".to_owned());
         found.add(place, message, help);

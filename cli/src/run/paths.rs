@@ -35,7 +35,7 @@ impl Paths {
         self.map(&path.to_string_lossy(), path);
     }
 
-    /// Returns a copy for one step that also maps the directory that only this step sees.
+    /// Returns a copy that also maps `/gleaner/run/me`, which is a different directory for each step.
     pub(crate) fn of_step(&self, own_run: &Path) -> Self {
         let mut paths = self.clone();
         paths.map(OWN_RUN, own_run);
@@ -70,8 +70,8 @@ impl Paths {
     }
 }
 
-/// Returns the absolute pod path of `path`, which is relative to `directory`. Resolves all `..` components, because they could
-/// lead out of the directory that replaces the pod's.
+/// Returns the absolute pod path of `path`, which is relative to `directory`. Resolves all `..` components, because on this
+/// machine they could lead out of the directory that replaces a directory of the pod.
 pub(crate) fn in_pod(directory: &str, path: &str) -> String {
     let mut absolute = PathBuf::from("/");
     for component in Path::new(directory).join(path).components() {

@@ -128,7 +128,7 @@ impl<'a> Planner<'a> {
                 continue;
             }
             match run_spec {
-                // The run contains an invalid binding for this workspace, which was already reported.
+                // An invalid binding of this workspace was already reported.
                 Some(run) if is_bound_by(run, name) => {}
                 Some(run) => found.add(run, unbound(name), None),
                 None => errors.push(unbound(name)),
@@ -157,7 +157,7 @@ impl<'a> Planner<'a> {
         if !read.declares {
             notes.push(NOTHING_DECLARED.to_owned());
         }
-        // An embedded Pipeline need not declare the workspaces of its run.
+        // Report bound workspaces that the Pipeline does not declare. An embedded Pipeline need not declare them.
         let unknown = source.workspaces.keys().filter(|name| {
             let declares = |item: &Cursor<'_>| item.node.text_of("name") == Some(name);
             is_own && !declared.iter().any(declares)

@@ -31,8 +31,8 @@ pub(crate) struct PipelineRun<'a> {
     pub(crate) scope: Scope,
     pub(crate) begun: Instant,
     pub(crate) report: Report,
-    /// The tasks that did not run, except those whose `when` conditions are false. The tasks that must run after one of
-    /// these are skipped, too.
+    /// The tasks that did not run, for any reason other than a false `when` condition. Tasks that must run after a task in this
+    /// set are skipped, too.
     pub(crate) skipped: BTreeSet<String>,
     /// True after a signal requested the shutdown.
     pub(crate) interrupted: bool,

@@ -105,7 +105,7 @@ fn task_of(
     cluster: &mut BTreeSet<&'static str>,
     found: &mut Diagnostics,
 ) -> Result<Option<ReadTask>, Vec<Finding>> {
-    // `fields::check` already rejected a task that contains a Pipeline.
+    // `fields::check` already rejected a task that contains a Pipeline, so do not also report a missing Task.
     let mut nested = ["pipelineRef", "pipelineSpec"].into_iter();
     let has_task = ["taskRef", "taskSpec"]
         .iter()
@@ -151,7 +151,7 @@ fn complete_params(
                 params.insert(spec.name.clone(), value.clone());
             }
             None if spec.default.is_some() => {}
-            // The value may come from the matrix, which `fields::check` already rejected.
+            // The value may come from the matrix, so do not report it as missing. `fields::check` already rejected the matrix.
             None if fields::is_set(item, "matrix") => {}
             None => {
                 let message = format!("the Task's parameter '{}' has no value", spec.name);
@@ -180,7 +180,7 @@ pub(crate) fn guards(item: &Cursor<'_>, found: &mut Diagnostics) -> Vec<Guard> {
             found.refuse(&cel, message, "use input, operator and values instead");
             continue;
         }
-        // The check of the Pipeline reports invalid operators.
+        // Ignore an invalid operator, because the check of the Pipeline reports it.
         let ignored = &mut Diagnostics::default();
         let Some(among) = structure::operator(&condition, ignored) else {
             continue;
@@ -195,8 +195,8 @@ pub(crate) fn guards(item: &Cursor<'_>, found: &mut Diagnostics) -> Vec<Guard> {
     guards
 }
 
-/// Returns the bound workspaces of a task: those that the pipeline task binds and, if the spec is embedded, also those with the
-/// name of a workspace of the Pipeline.
+/// Returns the bound workspaces of a task: those that the pipeline task binds and, if the spec is embedded, also those that have
+/// the same name as a workspace of the Pipeline.
 fn workspaces(
     source: &PipelineSource<'_>,
     item: &Cursor<'_>,

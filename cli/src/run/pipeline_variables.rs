@@ -11,7 +11,7 @@ use gleaner_core::variable::{Access, Reference};
 
 use super::variable::{Occurrence, key, misspelt, occurrences, parts, root};
 
-/// The field of a task with an embedded TaskSpec.
+/// The field of a pipeline task that contains an embedded TaskSpec.
 const EMBEDDED: &str = "taskSpec";
 
 const ROOTS: [&str; 6] = [
@@ -35,7 +35,7 @@ pub(crate) enum ResultShape {
 /// The types of a task's results, by result name.
 pub(crate) type ResultShapes = BTreeMap<String, ResultShape>;
 
-/// Returns the types of a Task's results, including the object results of its resources.
+/// Returns the types of a Task's results, including the results for the objects in its declaration.
 pub(crate) fn shapes(task: &Task) -> ResultShapes {
     let mut shapes = ResultShapes::new();
     for result in &task.spec.results {

@@ -192,8 +192,8 @@ impl Plan {
             ));
             own.clone()
         });
-        // Scripts often use workspace paths without quotes, because Tekton's paths need none. If the directory needs quotes,
-        // return the path of the symbolic link to it.
+        // Scripts often use workspace paths without quotes, because Tekton's paths need none. If the path of the directory needs
+        // quotes, return the path of the symbolic link to the directory.
         let path = if needs_no_quotes(&directory) {
             directory
         } else {
@@ -226,7 +226,7 @@ impl Plan {
                 ));
                 None
             }
-            // An `emptyDir` is used by a single workspace, so a subPath of it is just another empty directory.
+            // Ignore the subPath of an `emptyDir`: no other workspace uses the volume, so the subdirectory would be empty, too.
             Some(Volume::Empty) => None,
             Some(Volume::Shared(name)) => Some(shared.join(name)),
             Some(Volume::Directory(directory)) => Some(directory.clone()),
@@ -279,7 +279,7 @@ impl Plan {
     pub(crate) fn trial(&self) -> (Vec<String>, Vec<String>) {
         let (mut errors, mut warnings) = (Vec::new(), Vec::new());
         let mut substitution = self.substitution.clone();
-        // The results of earlier steps are not yet known.
+        // The results of earlier steps are not yet known, so use placeholders.
         substitution.tentative = true;
         let surroundings = self.surroundings(&substitution);
         let prepare = |step: &Step| {

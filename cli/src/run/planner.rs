@@ -96,7 +96,7 @@ impl<'a> Planner<'a> {
         Ok(RunPlan { notes, ..run_plan })
     }
 
-    /// Returns a note for each TaskRun and PipelineRun in the proposal's syntax, because `gleaner run` cannot run them.
+    /// Returns a note for each TaskRun and PipelineRun in an old syntax, because `gleaner run` cannot run them untranslated.
     fn old_runs(&self) -> Vec<String> {
         let kinds = ["TaskRun", "PipelineRun"].into_iter();
         let runs = kinds.flat_map(|kind| self.documents.of_kind(kind));

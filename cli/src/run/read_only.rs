@@ -1,5 +1,5 @@
-//! Workspaces that a Task declares as read-only. The steps get a copy without write permission. Because root can still write to
-//! the copy, a run checks it for changes after each step.
+//! Workspaces that a Task declares as read-only. The steps get a directory without write permission. Because root can still write
+//! to this directory, a run checks it for changes after each step.
 
 use std::collections::BTreeMap;
 use std::fs::{self, Metadata, Permissions};

@@ -15,7 +15,8 @@ use gleaner_core::task::spec::TaskResult;
 /// The maximum size in bytes of a container's termination message, through which Tekton passes results.
 const RESULT_MAX: usize = 4096;
 
-/// Returns the results in this order: those that the Task declares, those of its resources, and others that the steps wrote.
+/// Returns the results in this order: those that the Task declares, those for the objects in the declaration, and others that the
+/// steps wrote.
 pub(crate) fn results(
     directory: &RunDirectory,
     declared: &[TaskResult],

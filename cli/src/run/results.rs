@@ -25,8 +25,8 @@ pub(crate) fn result_value(text: &str) -> Value {
     }
 }
 
-/// Converts the results from strings to their types. The result of a resource becomes an object, and a result that the Task
-/// declares gets the declared type.
+/// Converts the results from strings to their types. The result for an object in the declaration becomes a map, and a result that
+/// the Task declares gets the declared type.
 pub(crate) fn typed(
     texts: &Results,
     declared: &[TaskResult],

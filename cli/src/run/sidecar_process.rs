@@ -89,7 +89,8 @@ impl SidecarProcess {
             .args(["--listen", "127.0.0.1:0", "--log-format", "text"])
             .arg("--address-file")
             .arg(directory.address())
-            // `SHUTDOWN_TIMEOUT` in `outcome.rs` is slightly longer than this grace period.
+            // The grace period is shorter than `SHUTDOWN_TIMEOUT` in `outcome.rs`, so that the sidecar can shut down before it is
+            // killed.
             .arg("--shutdown-grace=20s")
             .args(cluster.arguments())
             .stdout(Stdio::from(log.try_clone()?))
@@ -151,7 +152,7 @@ impl SidecarProcess {
     }
 }
 
-/// Removes Gleaner's variables from a child's environment, because they configure a different process.
+/// Removes Gleaner's variables from a child's environment, because they are not meant for the child.
 pub(crate) fn without_own_variables(command: &mut std::process::Command) {
     for (name, _) in std::env::vars_os() {
         if name.to_string_lossy().starts_with("GLEANER_") {

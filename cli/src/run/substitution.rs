@@ -1,7 +1,7 @@
 //! Replaces Tekton's `$(...)` in the strings of a step.
 //!
-//! Like Tekton, replaces only known variables and leaves everything else unchanged, because `$(date)` is shell syntax. Templates,
-//! in contrast, use a syntax in which an unknown variable is an error (`gleaner_core::variable`).
+//! Like Tekton, replaces only known variables and leaves everything else unchanged, because it may be shell syntax, such as
+//! `$(date)`. Templates, in contrast, use a syntax in which an unknown variable is an error (`gleaner_core::variable`).
 
 use std::collections::BTreeMap;
 

@@ -51,7 +51,8 @@ fn is_status(path: &str) -> bool {
     path.starts_with(".status")
 }
 
-/// Removes the waits of a declaration, and the results that are read from `.status`, which only controllers set.
+/// Removes the waits of a declaration and the results that are read from `.status`, because no controller updates the objects in
+/// the local API server.
 pub(crate) fn remove_waits(declaration: &mut Value) {
     let objects = declaration.get_mut("objects").and_then(Value::as_array_mut);
     for object in objects

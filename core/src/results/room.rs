@@ -24,7 +24,7 @@ const UID: &str = "00000000-0000-0000-0000-000000000000";
 pub struct Room {
     /// The containers that share the space for the pod's termination messages.
     pub share: Share,
-    /// The size of the results that the step itself writes, as far as it is known.
+    /// The known size of the results that the step itself writes.
     pub taken: Size,
 }
 

@@ -69,7 +69,7 @@ async fn review(admission: Arc<Admission>, route: Route, request: HttpRequest) -
             let json = HeaderValue::from_static("application/json");
             ([(header::CONTENT_TYPE, json)], answer).into_response()
         }
-        // The UID is unknown, and an API server accepts an AdmissionReview only if it contains the request's UID.
+        // Respond with an HTTP error: an AdmissionReview must contain the request's UID, which is unknown here.
         Err(error) => {
             admission.metrics.unreadable();
             tracing::warn!(%error, "review-not-read");

@@ -17,8 +17,8 @@ use crate::config::Limits;
 
 /// The maximum size of a small review, in bytes. Almost all pods and Tasks are smaller.
 const SMALL: usize = 64 << 10;
-/// The number of threads for small reviews. Each review may use up to 15 MiB for its trees. There are usually more
-/// threads than processors, so that a small review that takes 30 ms does not delay the start of other reviews.
+/// The number of threads for small reviews. It is low, because each review may use up to 15 MiB for its JSON trees, but usually
+/// higher than the number of processors, so that a small review that takes 30 ms does not delay the start of other reviews.
 const SMALL_THREADS: usize = 3;
 /// The `nice` value of the thread for large reviews. If all processors are busy, this thread gets a third of the processor time
 /// that a thread for small reviews gets.

@@ -69,7 +69,8 @@ fn repeated_text_fits_if_it_is_compressed() {
 }
 
 proptest! {
-    /// The sidecar adds the size of its results to the size of the step's own results, which the redirector reports.
+    /// The sidecar adds the size of its results to the reported size of the step's own results, so the sum must not be smaller
+    /// than the size of all results together.
     #[test]
     fn sizes_of_parts_are_at_least_the_size_of_the_whole(
         first in proptest::collection::vec(("[a-z]{1,20}", "\\PC{0,300}"), 0..8),

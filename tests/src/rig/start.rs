@@ -161,8 +161,8 @@ struct Plan {
 
 impl Plan {
     fn new(programs: &Path, folder: &Path, options: &Options) -> Result<Self, String> {
-        // Bind all ports at the same time, so that they differ. They remain free until the programs bind them, because other
-        // processes on this machine do not request specific ports.
+        // Bind all ports at the same time, so that they differ. After they are released here, they remain free for the programs,
+        // because other processes on this machine do not request specific ports.
         let listeners: Vec<TcpListener> = (0..3)
             .map(|_| TcpListener::bind("127.0.0.1:0"))
             .collect::<Result<_, _>>()

@@ -1,4 +1,4 @@
-//! Tables of the known fields of each kind of map. For each field, they state whether a local run supports it.
+//! Tables of the known fields of each kind of map. Each entry states whether a local run supports the field.
 
 /// The treatment of a field in a local run.
 #[derive(Debug, Clone, Copy)]
@@ -235,7 +235,8 @@ pub(super) const REFERENCE: Table = &[
     ),
 ];
 
-/// The fields of a step's reference to a StepAction. If no file contains the StepAction, `--step-command` can replace it.
+/// The fields of a step's reference to a StepAction. A resolver is not rejected, because `--step-command` can replace the
+/// StepAction.
 pub(super) const STEP_REFERENCE: Table = &[
     ("name", Supported),
     ("kind", Supported),

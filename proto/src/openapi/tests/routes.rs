@@ -360,7 +360,8 @@ fn operation(
     })
 }
 
-/// Returns the operation with a step credential required, because only steps may change the state.
+/// Returns the operation with the credential of a step, because only steps may change the state. The document declares it as
+/// optional, because a request over a step's socket needs no token.
 fn writes(mut operation: Value) -> Value {
     operation["security"] = json!([{}, {"stepToken": []}]);
     for (name, status, ..) in [UNAUTHORIZED, INTERNAL, BUSY] {
