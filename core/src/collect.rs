@@ -72,7 +72,7 @@ enum StepRecord {
         /// The number of messages accepted from the step.
         posts: u32,
         exit_code: i32,
-        /// True if this message started the submission, so that its sender waits for the commit.
+        /// True if this message started the submission. The sender of the message waits for the commit.
         completing: bool,
     },
 }

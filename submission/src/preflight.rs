@@ -181,7 +181,8 @@ fn missing(need: Permission, template: &Template, kind: &Kind, namespace: &str) 
 impl Finding {
     /// Returns a finding that blocks the submission, unless the API server did not respond.
     fn of(template: &Template, reason: &Reason) -> Self {
-        // The credentials or the CA certificate may become available later.
+        // Repeat the check after these failures: the API server, the credentials or the CA certificate may become available
+        // later.
         let answered = !matches!(
             reason,
             Reason::Unreachable { .. }

@@ -174,8 +174,9 @@ fn too_many(containers: usize) -> Diagnostic {
     Diagnostic::new(["spec", "containers"], None, message).help("split it into several pods")
 }
 
-/// Returns the error for a Task that was applied without the webhook, or for an annotation on a Pipeline or run that Tekton
-/// copied to the pod of a Task without the annotation. Tekton copies annotations from Pipeline to PipelineRun to TaskRun to pod.
+/// Returns the error for the pod of a TaskRun whose Task was not injected. The Task was applied without the webhook, or the
+/// annotation is not on the Task, but on the Pipeline or a run. Tekton copies annotations from Pipeline to PipelineRun to TaskRun
+/// to pod.
 fn not_injected() -> Diagnostic {
     let place = Place::of_annotation(annotation::OUTPUTS);
     let message = "this TaskRun declares outputs, but Gleaner's webhook did not inject its Task";

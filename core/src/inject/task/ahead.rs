@@ -79,7 +79,8 @@ pub(super) fn unwrap_steps(spec: &mut Value) -> usize {
             && interpreter == SCRIPT_INTERPRETER
             && flags.starts_with(SCRIPT_FLAGS)
         {
-            // A preamble that the user wrote is removed too, but Tekton adds the same one.
+            // If the user wrote the same preamble, it is removed too. That changes nothing, because Tekton adds the preamble
+            // again.
             let script = script.strip_prefix(SCRIPT_PREAMBLE).unwrap_or(script);
             step["script"] = Value::from(script);
         } else if is_redirected(step)
