@@ -49,7 +49,7 @@ struct GroupVersion {
 }
 
 impl Kinds {
-    /// Looks up the kinds in `wanted`, requesting all group versions concurrently.
+    /// Looks up the kinds in `wanted`. Requests the group versions of the kinds that are not cached, several at the same time.
     pub(super) async fn find(
         &self,
         api: Api<'_>,

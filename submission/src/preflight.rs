@@ -26,7 +26,7 @@ pub struct Finding {
     pub failure: Failure,
     /// True if the predicted failure makes the submission fail.
     pub blocking: bool,
-    /// False if the API server did not respond. In that case, the check has no result and must be repeated.
+    /// False if the check has no result, for example because the API server did not respond. The check must then be repeated.
     pub answered: bool,
 }
 
@@ -179,7 +179,7 @@ fn missing(need: Permission, template: &Template, kind: &Kind, namespace: &str) 
 // === impl Finding ===
 
 impl Finding {
-    /// Returns a finding that blocks the submission, unless the API server did not respond.
+    /// Returns a finding that blocks the submission, unless the check has no result.
     fn of(template: &Template, reason: &Reason) -> Self {
         // Repeat the check after these failures: the API server, the credentials or the CA certificate may become available
         // later.
