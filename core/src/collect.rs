@@ -179,7 +179,7 @@ impl Collector {
             if !self.notes.contains(&note) {
                 self.notes.push(note);
             }
-            // Outputs that the step does not post again become unknown.
+            // Determine the unknown variables again, because outputs that the step does not post again become unknown.
             self.unknown = (0..self.variables.len()).collect();
             Arc::make_mut(&mut self.defaulted).retain(|(defaulted, _)| defaulted != step.as_str());
         }

@@ -134,8 +134,8 @@ async fn review(api: Api<'_>, templates: Vec<(&Template, Arc<Kind>, &str)>) -> V
     findings.into_iter().flatten().collect()
 }
 
-/// Returns true if the run has the permission, or if the review cannot determine it. In the latter case, a missing permission is
-/// reported only when the object is created.
+/// Returns true if the run has the permission, or if the review does not give a result. In the latter case, a missing permission
+/// is reported only when the object is created.
 ///
 /// # Errors
 /// Returns a reason if the API server did not respond.

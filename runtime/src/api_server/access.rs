@@ -140,7 +140,7 @@ impl ApiServer {
         context: Option<String>,
         bounds: Bounds,
     ) -> Result<Self, AccessError> {
-        // An error means that an earlier client has already installed this provider for the process.
+        // Ignore an error, which only means that an earlier client has already installed this provider for the process.
         let _ = rustls::crypto::ring::default_provider().install_default();
         // Disable kube's own retries, because kube would also repeat a POST (kube-rs/kube#2082).
         config.default_retry = false;

@@ -14,7 +14,7 @@ use gleaner_proto::kubernetes::annotation;
 /// variable, and the path of the pod's field.
 pub(crate) type Property = (&'static str, &'static str, &'static str);
 
-/// The properties of a Job's pod; only the pods of an Indexed Job have the last one.
+/// The properties of a Job's pod; only the pods of an Indexed Job have the last property.
 const PROPERTIES: [Property; 2] = [
     (
         NAME,

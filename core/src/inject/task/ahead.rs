@@ -135,7 +135,8 @@ fn wrap_step(
         ),
         Action::Script(script) => {
             if let Some(output) = flags.iter().find(|flag| flag.contains("$(")) {
-                // Tekton would insert the variable's value into the script, where a quote in the value would corrupt the flags.
+                // Reject such a path, because Tekton would insert the variable's value into the script, and a quote in the value
+                // would corrupt the flags.
                 let message = format!(
                     "the path in {output} contains a variable, but the step '{name}' is a script"
                 );
