@@ -13,7 +13,8 @@ pub(crate) fn main(_: &Run) -> Result<ExitCode, u8> {
     Err(refused("run"))
 }
 
-/// Prints the error and returns its exit code; returns `None` if `name` is not an internal program.
+/// Prints that the internal program `name` requires Linux, and returns the exit code. Returns `None` if `name` is not an internal
+/// program.
 pub(crate) fn program(name: &str, _: impl Iterator<Item = OsString>) -> Option<ExitCode> {
     CARRIED.contains(&name).then(|| refused(name).into())
 }

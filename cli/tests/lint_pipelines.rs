@@ -185,7 +185,7 @@ fn a_reference_to_a_known_or_possible_result_passes() {
             }
         }
     }
-    // These variables are Tekton's own, even if the Task has an object with the same name.
+    // These variables are Tekton's own, so they are not reported even if the Task has an object with such a name.
     for variable in ["status", "reason", "matrix.length"] {
         let (name, _) = variable.split_once('.').unwrap_or((variable, ""));
         let named = FILE.replace("- name: o\n", &format!("- name: {name}\n"));
@@ -263,7 +263,7 @@ fn results_of_finally_and_nested_pipelines_are_checked_in_their_scope() {
             "spec.tasks[0].pipelineSpec.tasks[1].params[0].value: `$(tasks.a.results.v)`: the task 'a' has no result 'v'",
         ],
     );
-    // The task `a` of the outer Pipeline has different results.
+    // The results of the task `a` are not known, because `a` contains a Pipeline, not a Task.
     let outer = FILE.replace("taskRef: {name: build}", "pipelineSpec: {tasks: []}");
     finds(&outer.replace("VALUE", "$(tasks.a.results.v)"), &[]);
 }
@@ -330,7 +330,7 @@ fn objects_of_a_matrix_need_different_names() {
     }
     let namespaces = matrix("cm', namespace: '$(params.x)", two, "");
     finds(&namespaces, &[]);
-    // Without a matrix, a task has only one TaskRun.
+    // Without a matrix, a task has only one TaskRun, so the object can have a fixed name.
     let (before, after) = matrix("cm", two, "")
         .split_once("      matrix")
         .map_or_else(

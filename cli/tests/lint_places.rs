@@ -82,7 +82,8 @@ fn an_annotation_on_an_unknown_kind_is_a_warning() {
         &wrapped.replace("gleaner.dev/outputs", "gleaner.dev/output"),
         "10:9: error: spec.manifest.metadata.annotations[\"gleaner.dev/output\"]: unknown annotation",
     );
-    // Controllers of built-in and Tekton kinds do not copy annotations.
+    // On a built-in kind, or on a Tekton kind with a wrong API group, the annotation is an error, because no controller copies
+    // it.
     finds(
         "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  annotations:\n    gleaner.dev/outputs: x\n",
         "5:5: error: ",
@@ -174,7 +175,7 @@ fn an_exempt_object_is_a_warning() {
             &text,
             &format!("5:12: warning: metadata.labels[\"gleaner.dev/injection\"]: {expected}"),
         );
-        // `gleaner inject` does not need the webhook, so the label has no effect on it.
+        // `gleaner inject` does not need the webhook, so it injects the Task despite the label.
         let (code, injected, said) = inject(&text, &[]);
         assert_eq!((code, said.as_str()), (0, ""));
         assert!(injected.contains("--declaration="));

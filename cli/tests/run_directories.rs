@@ -8,7 +8,7 @@ use support::{ONE, run, task, with_run};
 use tempfile::TempDir;
 
 /// Returns an absolute path outside the run's directory, and a relative path to the same place. Nothing exists there, but a
-/// directory could be created until the returned `TempDir` is dropped.
+/// faulty run could create a directory there until the returned `TempDir` is dropped.
 fn outside() -> (TempDir, PathBuf, String) {
     let folder = tempfile::tempdir().unwrap();
     let out = folder.path().join("made");

@@ -72,7 +72,7 @@ enum StepRecord {
         /// The number of messages accepted from the step.
         posts: u32,
         exit_code: i32,
-        /// True if this message started the submission, so that its sender waits for the commit.
+        /// True if this message started the submission. The sender of the message waits for the commit.
         completing: bool,
     },
 }
@@ -179,7 +179,7 @@ impl Collector {
             if !self.notes.contains(&note) {
                 self.notes.push(note);
             }
-            // Outputs that the step does not post again become unknown.
+            // Determine the unknown variables again, because outputs that the step does not post again become unknown.
             self.unknown = (0..self.variables.len()).collect();
             Arc::make_mut(&mut self.defaulted).retain(|(defaulted, _)| defaulted != step.as_str());
         }

@@ -177,7 +177,7 @@ fn render_with(
             secret: own,
             masked: None,
         };
-        // An object that refers to a field of an object with a secret contains the secret only if that field does. In that case,
+        // An object that refers to a field of an object with a secret contains the secret only if the field contains it. If so,
         // masking the secret changes the referring object.
         let mut dependencies = template.dependencies();
         let secret = own.or_else(|| dependencies.find_map(|other| drafts.get(other)?.secret));

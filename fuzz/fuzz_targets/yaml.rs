@@ -1,4 +1,4 @@
-//! Checks that any value is the same after it is written as YAML and read, including the values of documents that were read.
+//! Checks that any value is unchanged after it is written as YAML and read again. The values are random, or come from documents.
 #![no_main]
 
 use arbitrary::{Arbitrary, Unstructured};
@@ -34,7 +34,7 @@ fn read_again(value: &Value) {
     let yaml = to_yaml([value]);
     match yaml::parse(&yaml) {
         Ok(read) => assert_eq!(read.to_json(), *value, "{yaml}"),
-        // The reader rejects a document that contains only null, because it counts as empty.
+        // The reader rejects a document that contains only null, because such a document counts as empty.
         Err(_) if value.is_null() => {}
         Err(error) => panic!("{}: {yaml}", error.message),
     }

@@ -37,7 +37,7 @@ pub(crate) fn object(
     Ok(object)
 }
 
-/// Parses a body without checking its kind. Returns null if the body is empty, which is allowed instead of `DeleteOptions`.
+/// Parses a body without checking its kind. Returns null for an empty body, because a client may omit the `DeleteOptions`.
 /// Errors: 413 if the body exceeds [`LIMIT`], 400 if it is not JSON.
 pub(crate) fn json(body: Received) -> Result<Value, Refusal> {
     let bytes = body.map_err(|rejection| match rejection.status() {

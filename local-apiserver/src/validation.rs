@@ -46,7 +46,7 @@ pub(crate) fn check(kind: &Kind, object: &Value) -> Result<(), Refusal> {
     Err(Refusal::invalid(&kind.group, &kind.kind, name, &causes))
 }
 
-/// Checks the configuration in an apply request, which may be a partial object.
+/// Checks the configuration in an apply request. The configuration may be a partial object.
 /// Errors: 500 without a `reason` for unknown fields and wrong types, as on a real server, which parses the configuration with
 /// the schema for server-side apply. Clients can distinguish this error from a temporary failure only by the message.
 pub(crate) fn check_applied(kind: &Kind, wanted: &Value) -> Result<(), Refusal> {

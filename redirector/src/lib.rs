@@ -81,8 +81,8 @@ pub enum Exit {
 impl Exit {
     /// Terminates the process with this exit code or signal.
     pub fn leave(self) -> ! {
-        // The process of the `Witness` was killed when the command exited. Reap it here, because otherwise it would remain as a
-        // zombie if PID 1 does not reap orphans.
+        // The second process of the redirector (`sys/witness.rs`) was killed when the command exited. Reap it here, because
+        // otherwise it would remain a zombie if PID 1 does not reap orphans.
         while sys::reap().is_some() {}
         match self {
             Self::Code(code) => std::process::exit(code.into()),

@@ -39,7 +39,7 @@ impl<'a> Staged<'a> {
     /// Fails if the name is not valid, or if the file cannot be created.
     pub(crate) fn begin(&mut self, name: &str) -> Result<(), Failure> {
         self.current = None;
-        // A name that contains a slash could refer to a file outside of the directory.
+        // Reject invalid names, because a name that contains a slash could refer to a file outside the directory.
         ResourceName::new(name).map_err(|error| {
             let message =
                 format!("the sidecar's response contains an invalid result name: {error}");

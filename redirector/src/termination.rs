@@ -29,8 +29,8 @@ const REASON: usize = 80;
 pub(crate) fn write(options: &Common, reason: &str, message: &str) {
     let (room, taken) = match options.measure().room() {
         Some((room, taken)) if taken + REASON <= room => (room, taken),
-        // The results alone are too long, so the kubelet truncates the termination message in any case. Write the failure anyway,
-        // because users see the beginning of the message.
+        // The results leave no space for the failure, so the kubelet will truncate the termination message. Write the failure
+        // anyway, because users see the beginning of the message.
         Some((_, taken)) => (CONTAINER_MAX, taken),
         None => (CONTAINER_MAX, 0),
     };

@@ -16,7 +16,7 @@ use crate::report::{self, remark};
 use crate::sidecar::Sidecar;
 
 /// The maximum time for which the sidecar may be unreachable after a signal has terminated the command. In most such cases, the
-/// pod and its sidecar are shutting down, and the kubelet waits for the pod's containers to exit.
+/// pod and its sidecar are shutting down, and a longer wait would only delay the shutdown.
 const AFTER_A_SIGNAL: Duration = Duration::from_secs(5);
 
 /// Runs the command of one step.

@@ -1,8 +1,8 @@
 //! Measures the time from connecting to a step's socket to the response that accepts the step's message.
 //!
-//! For comparison, the benchmark also measures a GET over the same kind of socket, which does not use the journal. The whole
-//! benchmark runs once with the journal in memory (`/dev/shm`), and once with the journal on disk (fsync). The goal is p99 <= 1
-//! ms without fsync.
+//! For comparison, the benchmark also measures a GET request, which does not use the journal, over the same kind of socket. The
+//! whole benchmark runs once with the journal in memory (`/dev/shm`), and once with the journal on disk (fsync). The goal is p99
+//! <= 1 ms without fsync.
 
 use std::io::{Read as _, Write as _};
 use std::os::unix::net::UnixStream;

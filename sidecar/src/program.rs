@@ -214,8 +214,8 @@ async fn serve(config: Config, shutdown: Shutdown) -> Result<(), ProgramError> {
         if !over && tokio::time::timeout_at(deadline, serving).await.is_err() {
             tracing::warn!(grace = ?limits.shutdown_grace, "requests-cut-off");
         }
-        // The router has dropped its handles. The preflight holds the last one, so the actor exits after the preflight is
-        // aborted.
+        // The router has dropped its handles to the actor. The preflight holds the last handle, so the actor exits after the
+        // preflight is aborted.
         preflight.abort();
         deadline
     };

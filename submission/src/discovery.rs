@@ -49,7 +49,7 @@ struct GroupVersion {
 }
 
 impl Kinds {
-    /// Looks up the kinds in `wanted`, requesting all group versions concurrently.
+    /// Looks up the kinds in `wanted`. Requests the group versions of the kinds that are not cached, several at the same time.
     pub(super) async fn find(
         &self,
         api: Api<'_>,
@@ -79,7 +79,7 @@ impl Kinds {
         found
     }
 
-    /// Waits until the API server serves the kind of an object whose CRD exists.
+    /// Waits until the API server serves a kind whose CRD exists.
     ///
     /// # Errors
     /// Returns a reason if the kind is not served in time.
@@ -172,7 +172,8 @@ async fn list(api: Api<'_>, api_version: &str) -> Result<Vec<Resource>, Option<R
                 "the API server's list of kinds in {api_version} cannot be read: {error}"
             )))),
         },
-        // The refusal has no reason, because the API server responds to an unknown path with plain text.
+        // Check only the status code, because the API server responds to an unknown path with plain text, which contains no
+        // reason.
         Err(error)
             if error
                 .refusal()
@@ -185,7 +186,7 @@ async fn list(api: Api<'_>, api_version: &str) -> Result<Vec<Resource>, Option<R
 }
 
 fn pick(name: &KindName, resources: &[Resource]) -> Result<Arc<Kind>, Reason> {
-    // Subresources such as `pods/status` have the same kind.
+    // Ignore subresources such as `pods/status`, because they may have the same kind.
     let mut objects = resources
         .iter()
         .filter(|resource| !resource.name.contains('/'));

@@ -162,10 +162,10 @@ fn place(
     })
 }
 
-/// Returns the objects that have the same kind, namespace and name as another object of the run. The first list contains the
-/// objects with derived names, for which different names can be derived. The second list contains the objects with static names.
-/// If two derived names are equal, the object that is declared first keeps its name, so that every attempt of the run derives the
-/// same names.
+/// Returns an error for each object that has the same kind, namespace and name as another object of the run. The errors in the
+/// first list are about derived names, which the next round changes. The errors in the second list are about static names. If two
+/// derived names are equal, the object that is declared first keeps its name, so that every attempt of the run derives the same
+/// names.
 fn same_place_twice(items: &[Item]) -> (Vec<Failure>, Vec<Failure>) {
     let mut seen = HashSet::new();
     let (derived, fixed): (Vec<&Item>, Vec<&Item>) =

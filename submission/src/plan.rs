@@ -43,7 +43,7 @@ pub(super) enum Step {
         resource_version: Option<String>,
     },
     Apply(Before),
-    /// The object needs an earlier object of the submission, and is dry-run again after that object exists.
+    /// The object needs an earlier object of the submission, and is dry-run after that object exists.
     Deferred,
 }
 
@@ -208,7 +208,7 @@ fn defer(items: &[Item], verdicts: &mut [Verdict]) {
         let verdict = &mut rest[0];
         let defers = match verdict {
             Verdict::Refused(reason) => dependency::may_pass(items, index, reason, is_missing),
-            // The existing object is deleted when its Namespace or CRD is replaced.
+            // If the object's Namespace or CRD is replaced, the object is deleted too, so it must be created again.
             Verdict::Step(_) => dependency::containers(items, index).any(is_replaced),
             Verdict::OtherName(_) | Verdict::Unblocked(_) => false,
         };
@@ -269,9 +269,9 @@ async fn before(api: Api<'_>, item: &Item, run_uid: &str) -> Before {
     }
 }
 
-/// Dry-runs an object that will be created. If an earlier attempt may have created the object, it is read first, because a quota
-/// that the object itself uses up, or a policy or webhook that has changed since, may refuse its dry run. All other objects are
-/// dry-run without a read, which saves a request, and are read only if the dry run is refused.
+/// Dry-runs an object that will be created. An object that an earlier attempt may have created is read first, because its dry run
+/// may be refused: by a quota that the object itself uses up, or by a policy or webhook that has changed since. To save a
+/// request, any other object is read only if its dry run is refused.
 async fn try_create(api: Api<'_>, item: &Item, run_uid: &str) -> Verdict {
     if item.earlier {
         match look_and_judge(api, item, run_uid).await {
@@ -332,8 +332,8 @@ async fn judge(
     object: Value,
 ) -> Option<Verdict> {
     let reason = match existing {
-        // An earlier attempt whose state is lost created this object. It has failed, so it is replaced. An object that this
-        // attempt already waits for is adopted instead, so that its failure is reported.
+        // An earlier attempt whose state is lost created this object. The object has failed, so it is replaced. If the state is
+        // not lost, the object is adopted, so that its failure is reported.
         Existing::Same { uid } if !item.earlier && has_failed(item, &object) => {
             let resource_version = object["metadata"]["resourceVersion"].as_str();
             return Some(Verdict::Step(Step::Replace {
@@ -368,7 +368,7 @@ async fn judge(
 }
 
 /// Decides how to treat a refused dry run. Admission runs before the API server checks whether the name is taken, so the refused
-/// object may already exist and belong to this run, whose state is lost if the pod was deleted.
+/// object may already exist and belong to this run, even if the run's state was lost when its pod was deleted.
 async fn refused(
     api: Api<'_>,
     item: &Item,

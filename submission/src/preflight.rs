@@ -26,7 +26,7 @@ pub struct Finding {
     pub failure: Failure,
     /// True if the predicted failure makes the submission fail.
     pub blocking: bool,
-    /// False if the API server did not respond. In that case, the check has no result and must be repeated.
+    /// False if the check has no result, for example because the API server did not respond. The check must then be repeated.
     pub answered: bool,
 }
 
@@ -134,8 +134,8 @@ async fn review(api: Api<'_>, templates: Vec<(&Template, Arc<Kind>, &str)>) -> V
     findings.into_iter().flatten().collect()
 }
 
-/// Returns true if the run has the permission, or if the review cannot determine it. In the latter case, a missing permission is
-/// reported only when the object is created.
+/// Returns true if the run has the permission, or if the review does not give a result. In the latter case, a missing permission
+/// is reported only when the object is created.
 ///
 /// # Errors
 /// Returns a reason if the API server did not respond.
@@ -179,9 +179,10 @@ fn missing(need: Permission, template: &Template, kind: &Kind, namespace: &str) 
 // === impl Finding ===
 
 impl Finding {
-    /// Returns a finding that blocks the submission, unless the API server did not respond.
+    /// Returns a finding that blocks the submission, unless the check has no result.
     fn of(template: &Template, reason: &Reason) -> Self {
-        // The credentials or the CA certificate may become available later.
+        // Repeat the check after these failures: the API server, the credentials or the CA certificate may become available
+        // later.
         let answered = !matches!(
             reason,
             Reason::Unreachable { .. }

@@ -9,15 +9,16 @@ pub(super) const LABEL: &str = "gleaner.dev/injection";
 /// The only value that has an effect.
 const DISABLED: &str = "disabled";
 
-/// Returns a warning for each label in `document` that exempts an object with a declaration from the webhook, or was probably
-/// meant to. The API server does not send an exempt object to the webhook.
+/// Returns a warning for each label in `document` that exempts an object with a declaration from the webhook, and for each label
+/// that was probably meant to exempt it. The API server does not send an exempt object to the webhook.
 pub(crate) fn warnings(document: &Node, sites: &[DeclarationSite<'_>]) -> Vec<Diagnostic> {
     let declaring = sites.iter().filter(|site| site.declares());
     let mut places: Vec<Place> = declaring.map(|site| site.metadata().clone()).collect();
     if places.is_empty() {
         return Vec::new();
     }
-    // A label on an object with a pod template has no effect, because the webhook receives only the pods.
+    // If the document contains a TaskSpec, check the document's own labels too. The labels of an object with a pod template have
+    // no effect, because the webhook receives only the pods.
     if sites.iter().any(DeclarationSite::is_task) {
         places.insert(0, Place::from(["metadata"]));
     }

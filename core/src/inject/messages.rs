@@ -108,7 +108,7 @@ pub(crate) fn count_in(text: &mut String, all: usize) -> Option<()> {
         ..share
     };
     let flag = |share| flag::TERMINATION_SHARE.with(share);
-    // The flag occurs more than once only if the text contains a command for each platform.
+    // Replace every occurrence, because the text may contain a command for each platform.
     *text = text.replace(&flag(share), &flag(counted));
     Some(())
 }
@@ -171,7 +171,8 @@ impl OfTask {
             usize::from(all.any(|container| container[field].is_string()))
         };
         let own = containers().count() + 1 + has("script") + has("workingDir");
-        // A result with a `value` refers to a step's result, so the entrypoint does not write it a second time.
+        // Omit results with a `value`: such a result refers to a step's result, and the entrypoint does not write it a second
+        // time.
         let declared = list::items(spec, "results").iter();
         let declared = declared.filter(|result| result["value"].is_null());
         let declared = declared.filter_map(|result| result["name"].as_str());

@@ -45,8 +45,8 @@ use crate::task::step::STEPS_MAX;
 /// The lists of containers in a pod's spec.
 const LISTS: [&str; 2] = ["initContainers", "containers"];
 
-/// The maximum number of containers in a pod, including init containers: one for each step, and the same number for other
-/// injectors.
+/// The maximum number of containers in a pod, including init containers. Twice the maximum number of steps, because other
+/// injectors add containers too.
 const CONTAINERS_MAX: usize = 2 * STEPS_MAX;
 
 /// The form of a pod outside Tekton.
@@ -58,8 +58,8 @@ pub(crate) enum Form {
     Template(&'static [job::Property]),
 }
 
-/// Injects into a pod at creation. Rejects annotations that have no effect if a user wrote them on the pod, but not if a
-/// controller copied them from another object.
+/// Injects into a pod at creation. Rejects annotations without effect that a user wrote on the pod, but not those that a
+/// controller copied from another object.
 ///
 /// # Errors
 /// The errors of [`inject_containers`], and an error for each annotation that has no effect.
@@ -174,8 +174,9 @@ fn too_many(containers: usize) -> Diagnostic {
     Diagnostic::new(["spec", "containers"], None, message).help("split it into several pods")
 }
 
-/// Returns the error for a Task that was applied without the webhook, or for an annotation on a Pipeline or run that Tekton
-/// copied to the pod of a Task without the annotation. Tekton copies annotations from Pipeline to PipelineRun to TaskRun to pod.
+/// Returns the error for the pod of a TaskRun whose Task was not injected. The Task was applied without the webhook, or the
+/// annotation is not on the Task, but on the Pipeline or a run. Tekton copies annotations from Pipeline to PipelineRun to TaskRun
+/// to pod.
 fn not_injected() -> Diagnostic {
     let place = Place::of_annotation(annotation::OUTPUTS);
     let message = "this TaskRun declares outputs, but Gleaner's webhook did not inject its Task";

@@ -22,7 +22,8 @@ pub(crate) fn flag<'a>(containers: impl Iterator<Item = &'a Value>) -> Option<St
     (port != LOOPBACK_PORT).then(|| on(port))
 }
 
-/// Returns the flag that lets the sidecar use any free port in a pod on the host network, which shares the node's ports.
+/// Returns the flag with which the sidecar uses any free port. In a pod on the host network, other programs of the node may use
+/// the default port.
 pub(crate) fn any() -> String {
     on(0)
 }

@@ -36,7 +36,7 @@ impl<'a> Paths<'a> {
                 path.path.as_str(),
             )
         };
-        // If an output has several paths, the first one applies.
+        // If an output has several paths, the first one applies, so it is inserted last.
         Self(paths.iter().rev().map(entry).collect())
     }
 }

@@ -1,5 +1,5 @@
-//! Checks the types of the fields that injection reads and extends: lists of maps, lists of strings, and maps. A field of any
-//! other type is reported as an error at its place, as the API server does.
+//! Checks the types of the fields that injection reads and extends: lists of maps, lists of strings, and maps. Like the API
+//! server, reports a field of any other type as an error.
 
 use std::collections::HashSet;
 

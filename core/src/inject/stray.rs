@@ -13,7 +13,7 @@ use gleaner_proto::kubernetes::annotation;
 
 use key::Likeness;
 
-/// Maps whose keys are a user's own data.
+/// Maps that are not searched, because their keys are a user's own data.
 const DATA: [&str; 9] = [
     "data",
     "stringData",

@@ -186,11 +186,11 @@ pub fn inject_for(
     })
 }
 
-/// The maximum number of TaskSpecs with a declaration in one object. It bounds the time and memory for one object, in which each
-/// TaskSpec may refer to all parameters of the Pipeline.
+/// The maximum number of TaskSpecs with a declaration in one object. Without a limit, one object could take too much time and
+/// memory, because each TaskSpec may refer to all parameters of the Pipeline.
 const HOSTS_MAX: usize = 100;
 
-/// Rejects an object with too many declarations, or whose declarations are too large in total.
+/// Rejects an object that has too many declarations, or declarations that are too large in total.
 fn bounded(hosts: &[Host], bytes: usize) -> Result<(), Refusal> {
     let diagnostic = if bytes > DECLARATION_MAX {
         Declaration::too_large("the declarations of this object total", bytes)

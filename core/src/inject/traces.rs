@@ -1,8 +1,8 @@
 //! The sidecar's environment variables for the export of traces.
 //!
 //! Tekton stores the context of the parent span in an annotation of the TaskRun, and copies this annotation to the pod. The
-//! kubelet passes the annotation's value to the sidecar (downward API), so this works even if Gleaner is injected ahead of time.
-//! If the pod does not have the annotation, the variable is empty.
+//! kubelet passes the annotation's value to the sidecar (downward API), so the sidecar receives the context even if Gleaner is
+//! injected ahead of time. If the pod does not have the annotation, the variable is empty.
 
 use gleaner_proto::kubernetes::annotation::SPAN_CONTEXT;
 use gleaner_proto::traces;

@@ -76,8 +76,8 @@ impl Unresolved {
         }
     }
 
-    /// Replaces the last recorded leaf, a whole-array variable in the current list, with the array's `count` items, the first of
-    /// which has the index `first`.
+    /// Replaces the last recorded leaf, a `[*]` variable in the current list, with the `count` items of the variable's array.
+    /// `first` is the index of the first item in the list.
     pub(super) fn spread(&mut self, first: usize, count: usize) {
         let Some(trace) = &mut self.trace else {
             return;

@@ -80,7 +80,8 @@ pub fn root(inner: &str) -> Option<&str> {
     (end > 0 && follows).then(|| &inner[..end])
 }
 
-/// Returns the known root that is similar to the unknown root of `inner`, or `None` if `inner` as a whole cannot be a variable.
+/// Returns the known root that is most similar to the unknown root of `inner`. Returns `None` if no known root is similar, or if
+/// `inner` does not have the form of a variable.
 pub fn misspelt<'a>(inner: &str, roots: &[&'a str]) -> Option<&'a str> {
     let unknown = root(inner).filter(|root| !roots.contains(root))?;
     parts(inner)?;

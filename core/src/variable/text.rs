@@ -22,7 +22,7 @@ pub enum Part {
 /// The position of a variable in its string.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Position {
-    /// The variable is the whole string, which is replaced by the value with its type.
+    /// The variable is the whole string. The value replaces the string, and keeps its type.
     Alone,
     /// The variable is only a part of the string, so its value is inserted into the text.
     Within,
@@ -130,7 +130,7 @@ impl Text {
         })
     }
 
-    /// Returns the variable if it is the whole string, which is then replaced by the value with its type.
+    /// Returns the variable if it is the whole string. In that case, the value replaces the string, and keeps its type.
     pub fn as_variable(&self) -> Option<&Reference> {
         match self.0.as_slice() {
             [Part::Variable(reference)] => Some(reference),

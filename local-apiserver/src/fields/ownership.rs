@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::set::FieldSet;
 use crate::metadata::SERVER_SET;
 
-/// The fields of `metadata` that identify the object. No manager owns these fields, nor those in [`SERVER_SET`].
+/// The fields of `metadata` that identify the object. No manager owns these fields or the fields in [`SERVER_SET`].
 const IDENTITY: &[&str] = &["name", "namespace", "generateName"];
 
 /// Returns the fields that an applied configuration claims.

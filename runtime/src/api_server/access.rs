@@ -128,7 +128,8 @@ impl ApiServer {
         let is_plain = address.scheme_str() == Some("http");
         let mut config = Config::new(address);
         if is_plain {
-            // Otherwise the client reads the system's CA certificates, and fails if there are none.
+            // Plain HTTP needs no CA certificates. Without this list, the client would read those of the system, and fail if
+            // there are none.
             config.root_cert = Some(Vec::new());
         }
         Self::new(config, None, bounds)
@@ -139,9 +140,9 @@ impl ApiServer {
         context: Option<String>,
         bounds: Bounds,
     ) -> Result<Self, AccessError> {
-        // An error means that an earlier client has already installed this provider for the process.
+        // Ignore an error, which only means that an earlier client has already installed this provider for the process.
         let _ = rustls::crypto::ring::default_provider().install_default();
-        // kube's retry policy also repeats a POST (kube-rs/kube#2082).
+        // Disable kube's own retries, because kube would also repeat a POST (kube-rs/kube#2082).
         config.default_retry = false;
         config.connect_timeout = Some(CONNECT_TIMEOUT);
         // For a pending request, these limits have no effect, because the timeout of the whole request expires earlier. They only

@@ -1,5 +1,5 @@
 //! URL paths of objects. Every segment is percent-encoded, because a name may contain any text but must not lead to a different
-//! path. (Encoding does not protect against an empty segment, `.` and `..`.)
+//! path. (Encoding does not protect against an empty segment, `.` or `..`.)
 
 /// Returns the path of a group version, at which the API server lists the kinds of that version. `api_version` is `v1` or
 /// `GROUP/VERSION`.

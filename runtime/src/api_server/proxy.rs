@@ -107,7 +107,7 @@ fn is_within(address: IpAddr, network: IpAddr, bits: u32) -> bool {
         (IpAddr::V6(address), IpAddr::V6(network)) => (address.into(), network.into(), 128),
         _ => return false,
     };
-    // A shift of a u128 by 128 bits overflows (for `::/0`, which matches every address).
+    // For `::/0`, the shift by 128 bits overflows. The result counts as 0, because `::/0` matches every address.
     bits <= all && (address ^ network).checked_shr(all - bits).unwrap_or(0) == 0
 }
 

@@ -116,7 +116,7 @@ fn no_wrong_bit_changes_or_drops_an_acknowledged_record() {
             let mut damaged = bytes.clone();
             damaged[at] ^= 4;
             let error = opened(&damaged).unwrap_err();
-            // A wrong bit in the version number is reported as a different version.
+            // The error is `Format` if the wrong bit is in the version number.
             let refused = matches!(
                 error,
                 JournalError::Damaged { .. } | JournalError::Format { .. }

@@ -41,7 +41,8 @@ async fn an_upgrade_retains_the_ca_and_an_uninstall_retains_the_crd(server: &Ser
         succeed(&arguments.iter().map(String::as_str).collect::<Vec<_>>())
     };
 
-    // The suite has already installed the CRD. Helm refuses to manage an object that it did not create.
+    // The first installation fails, because the suite has already installed the CRD, and Helm refuses to manage an object that it
+    // did not create.
     let arguments = with(&["install", RELEASE, &chart]);
     let said = fail(&arguments.iter().map(String::as_str).collect::<Vec<_>>());
     assert!(

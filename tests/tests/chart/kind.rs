@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::helm::{find, render};
 
-/// The file with the CRD that the chart installs. The local API server has a copy of it.
+/// The file with the CRD that the chart installs. The local API server contains a copy of this file.
 pub(crate) const CRD: &str = include_str!("../../../charts/gleaner/files/pipelineresources.yaml");
 
 pub(crate) fn cases() -> Vec<Case> {

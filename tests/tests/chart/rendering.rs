@@ -227,7 +227,8 @@ async fn gleaners_webhook_is_called_before_tektons(_: &Server) {
         .find(|object| object["kind"] == "MutatingWebhookConfiguration")
         .expect("a webhook configuration");
     let name = configuration["metadata"]["name"].as_str().expect("a name");
-    // The API server calls webhooks in the byte order of their configurations' names.
+    // The API server calls webhooks in the byte order of their configurations' names, so Gleaner's name must come before
+    // Tekton's.
     assert!(name < "webhook.pipeline.tekton.dev", "{name}");
 }
 

@@ -53,8 +53,8 @@ async fn the_role_for_runs_grants_exactly_the_required_permissions(server: &Serv
         server::client(&server.url(), Some(&user.token), server.authority()).expect("a client");
 
     let mut object = resource("a", &json!({"type": "image"}));
-    // This server, like OpenShift, requires permission on the owner's finalizers for an owner reference with
-    // `blockOwnerDeletion`.
+    // Like OpenShift, this server requires permission on the owner's finalizers for an owner reference with `blockOwnerDeletion`,
+    // so the role must grant this permission too.
     object["metadata"]["ownerReferences"] = json!(["TaskRun", "PipelineRun"].map(|kind| json!({
         "apiVersion": "tekton.dev/v1", "kind": kind, "name": "run", "uid": kind,
         "controller": kind == "PipelineRun", "blockOwnerDeletion": true,

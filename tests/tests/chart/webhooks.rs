@@ -115,7 +115,7 @@ async fn passes(server: &Server, object: &Value) -> Value {
     answer.json
 }
 
-/// Asserts that the API server refuses the object because it called this webhook, and no injector is running.
+/// Asserts that the API server calls this webhook for the object, and refuses the object because no injector is running.
 async fn is_refused(server: &Server, object: &Value, webhook: &str) {
     let answer = server.post(&place(server, object), object).await;
     assert_eq!(answer.status.as_u16(), 500, "{object}: {}", answer.text);
@@ -260,7 +260,8 @@ pub(crate) fn pod(spec: &Value) -> Value {
 async fn pods_are_unchanged_unless_they_request_gleaner(server: &Server) {
     let container = |name: &str| json!({"name": name, "image": "registry.example/a:1"});
     let plain = pod(&json!({"containers": [container("step-a"), container("sidecar-other")]}));
-    // Without the webhooks, the API server adds defaults to the pod.
+    // Create the pod before the webhooks are installed, to compare it with the pod that is created after that. The API server
+    // adds the same defaults to both.
     let before = server
         .post(&place(server, &plain), &plain)
         .await

@@ -31,7 +31,8 @@ async fn applied(server: &Server, path: &str, manager: &str, object: &Value) -> 
     answer.json
 }
 
-/// Asserts that the response reports a conflict with `manager` about these fields, and that its message contains both.
+/// Asserts that the response reports a conflict with `manager` about these fields, and that its message contains the manager and
+/// the fields.
 #[track_caller]
 fn conflicts(answer: &Answer, manager: &str, fields: &[&str]) {
     assert_eq!(answer.reason(), "Conflict");

@@ -14,7 +14,7 @@ use gleaner_proto::kubernetes::annotation;
 /// variable, and the path of the pod's field.
 pub(crate) type Property = (&'static str, &'static str, &'static str);
 
-/// The properties of a Job's pod; only the pods of an Indexed Job have the last one.
+/// The properties of a Job's pod; only the pods of an Indexed Job have the last property.
 const PROPERTIES: [Property; 2] = [
     (
         NAME,
@@ -148,7 +148,7 @@ pub(super) fn located(
 ) -> Vec<Diagnostic> {
     let mut located = Diagnostics::default();
     located.extend(found.into_iter().map(|one| match one.part {
-        // The position at the start of the template is dropped, so that the finding is located by its place.
+        // Drop the position, which is only the start of the template, so that the finding gets the position of its place.
         Part::Whole => Diagnostic { at: None, ..one },
         _ => one,
     }));

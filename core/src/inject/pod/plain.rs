@@ -273,7 +273,7 @@ fn arguments(pod: &Value, document: &Node, steps: Vec<String>, of_job: &[Propert
     }
 }
 
-/// Returns the pod's controller, such as a Job, which outlives the pod.
+/// Returns the owner reference to the pod's controller, such as a Job.
 fn controller(pod: &Value) -> Option<&Value> {
     let mut owners = list::items(&pod["metadata"], "ownerReferences").iter();
     owners.find(|owner| owner["controller"] == true)

@@ -41,7 +41,7 @@ pub(crate) fn of_kind(group: &str, kind: &str) -> Option<Diagnostic> {
 /// restart policy (Kubernetes 1.29 for init containers, 1.34 for other containers, KEP-5307), and any container's rules that
 /// restart the whole pod in place (KEP-5532).
 pub(super) fn all(pod: &Value, steps: &[String]) -> Vec<Diagnostic> {
-    // A pod template may omit the policy, but the API server sets it in a pod before it calls the webhook.
+    // Only a pod template can omit the policy, because the API server sets the default in a pod before it calls the webhook.
     let policy = pod["spec"]["restartPolicy"].as_str().unwrap_or("Always");
     if policy != "Never" {
         let message = format!(
@@ -80,7 +80,7 @@ fn rules(container: &Value, name: &str, is_step: bool, place: &Place) -> Vec<Dia
             Some("RestartAllContainers") => {
                 format!("a rule of the container '{name}' restarts all containers, but each can post only once")
             }
-            // An unknown action probably restarts the container in some other way.
+            // An unknown action is reported too, because it probably restarts the container in some other way.
             action if is_step => {
                 let action = action.unwrap_or("Restart");
                 format!("the container '{name}' may restart (action: {action}), but it can post only once")

@@ -83,7 +83,8 @@ pub(super) fn place(
     container.insert("args".to_owned(), args.to_args().into());
     settings.set_image(&mut container);
     traces::add(&mut container, settings);
-    // `kubectl describe` shows the termination message as the reason for a crash. No other program reads the sidecar's message.
+    // After a crash, `kubectl describe` shows the termination message, which is the end of the log with this policy. No program
+    // parses the sidecar's termination message.
     container.insert(
         "terminationMessagePolicy".to_owned(),
         "FallbackToLogsOnError".into(),

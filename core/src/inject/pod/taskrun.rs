@@ -21,8 +21,8 @@ use crate::inject::{list, messages, mounts};
 /// Tekton's prefix for the container names of steps (`pkg/pod/pod.go`).
 const STEP_PREFIX: &str = "step-";
 
-/// Injects into the pod of an injected Task, whose sidecar is at `place` and has the arguments `args`. Fails if the pod is not in
-/// the form that Tekton generates.
+/// Injects into the pod of an injected Task. The pod's sidecar is at `place` and has the arguments `args`. Fails if the pod is
+/// not in the form that Tekton generates.
 pub(super) fn inject(
     pod: &Value,
     place: (&'static str, usize),
@@ -160,7 +160,7 @@ fn wrap_steps(
     wrong.finish(())
 }
 
-/// Sets the image and the flags of this release in the step that Gleaner added, which already runs the redirector.
+/// Sets the image and the flags of this release in the finish step. The step already runs the redirector.
 fn complete_finish_step(
     container: &mut Value,
     messages: &Messages,

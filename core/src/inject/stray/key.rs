@@ -21,7 +21,7 @@ const OF_CREATED: [&str; 4] = [
     annotation::RESOURCE,
 ];
 const PREFIX: &str = "gleaner.dev/";
-/// The longest key that is compared, in bytes; a key in Kubernetes is at most 317 bytes long.
+/// The maximum length of a key that is compared, in bytes. Kubernetes allows up to 317 bytes.
 const LONGEST: usize = 100;
 
 /// The similarity of a key to Gleaner's annotations.

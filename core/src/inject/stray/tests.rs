@@ -25,7 +25,7 @@ fn fields_that_the_cluster_writes_are_not_reported() {
         "{{kind: Pod, apiVersion: v1, metadata: {metadata}, spec: {{containers: []}}, status: {{gleaner.dev/outputs: x}}}}"
     );
     assert_eq!(found(&pod), [""; 0]);
-    // The cluster does not write a map named `managedFields` in a spec, so it is the user's own.
+    // The cluster writes `managedFields` only in the metadata, so a map with this name in a spec is the user's own.
     let own = "{kind: Task, apiVersion: tekton.dev/v1, spec: {steps: [], managedFields: {gleaner.dev/outputs: x}}}";
     assert_eq!(found(own).len(), 1);
 }

@@ -79,7 +79,8 @@ pub(super) fn unwrap_steps(spec: &mut Value) -> usize {
             && interpreter == SCRIPT_INTERPRETER
             && flags.starts_with(SCRIPT_FLAGS)
         {
-            // A preamble that the user wrote is removed too, but Tekton adds the same one.
+            // If the user wrote the same preamble, it is removed too. That changes nothing, because Tekton adds the preamble
+            // again.
             let script = script.strip_prefix(SCRIPT_PREAMBLE).unwrap_or(script);
             step["script"] = Value::from(script);
         } else if is_redirected(step)
@@ -134,7 +135,8 @@ fn wrap_step(
         ),
         Action::Script(script) => {
             if let Some(output) = flags.iter().find(|flag| flag.contains("$(")) {
-                // Tekton would insert the variable's value into the script, where a quote in the value would corrupt the flags.
+                // Reject such a path, because Tekton would insert the variable's value into the script, and a quote in the value
+                // would corrupt the flags.
                 let message = format!(
                     "the path in {output} contains a variable, but the step '{name}' is a script"
                 );

@@ -84,9 +84,9 @@ fn name_of<'a>(run: &'a Value, host: &Host) -> Option<&'a str> {
     run.pointer(&task.key("name").pointer())?.as_str()
 }
 
-/// Reports a capability in the step template, which Tekton also merges into the step that Gleaner adds. Kubernetes rejects a
-/// container that has this capability but does not allow privilege escalation (`k8s.io/kubernetes/pkg/apis/core/validation`,
-/// `ValidateSecurityContext`).
+/// Reports the capability SYS_ADMIN in the step template. Tekton merges the template into the step that Gleaner adds, and
+/// Kubernetes rejects a container that has this capability but does not allow privilege escalation
+/// (`k8s.io/kubernetes/pkg/apis/core/validation`, `ValidateSecurityContext`).
 fn unfit_for_finish(template: &Value, place: &Place) -> Option<Diagnostic> {
     let mut added = list::texts(&template["securityContext"]["capabilities"], "add");
     let too_much = added.any(|name| name.trim_start_matches("CAP_") == "SYS_ADMIN");

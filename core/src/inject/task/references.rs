@@ -21,8 +21,8 @@ use super::producer::{ObjectResults, Producer};
 const OF_TASK: [&str; 3] = ["status", "reason", "matrix"];
 
 /// Checks the Pipeline in `document`. `tasks` contains the known Tasks that it may refer to. Adds an error for each reference
-/// that has no value, and for each matrix whose objects have the same name. The matrix error is only a warning if the matrix may
-/// create only one TaskRun.
+/// that has no value, and for each matrix whose objects have the same name. If the number of TaskRuns is not known, the matrix
+/// gets a warning instead.
 pub(crate) fn find(
     document: &Node,
     tasks: &ObjectResults,

@@ -9,7 +9,7 @@ use crate::inject::{list, mounts};
 
 /// Removes only the injected parts; the user's own parts with the same names remain.
 pub(crate) fn remove(spec: &mut Value) {
-    // If the TaskSpec is not injected, a volume with Gleaner's volume name belongs to the user.
+    // If the TaskSpec is not injected, a volume with Gleaner's volume name belongs to the user and is not removed.
     let is_injected = is_injected(spec);
     let steps = ahead::unwrap_steps(spec);
     if is_injected || steps > 0 {

@@ -113,7 +113,8 @@ pub(super) fn sidecar(
     sidecar.into()
 }
 
-/// Returns the environment variable that prevents the container from being created in a pod that was not injected.
+/// Returns [`UNWRAPPED_VARIABLE`], which prevents the kubelet from creating the sidecar's container in a pod that was not
+/// injected.
 fn until_wrapped() -> Value {
     let from =
         json!({"containerName": UNWRAPPED_CONTAINER, "resource": "limits.cpu", "divisor": "0"});

@@ -116,7 +116,8 @@ pub(super) fn is_of_pipeline_run(object: &Value) -> bool {
 }
 
 /// Removes the labels of a PipelineRun that did not create the run. A run that a user creates from another run's YAML still has
-/// those labels, so the old PipelineRun would own the new run's objects, which would be deleted with it.
+/// those labels, so the old PipelineRun would own the new run's objects, and deleting the old PipelineRun would delete these
+/// objects.
 pub(super) fn forget_pipeline_run(object: &mut Value) {
     let labels = object.pointer_mut("/metadata/labels");
     if let Some(labels) = labels.and_then(Value::as_object_mut) {
