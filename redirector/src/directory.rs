@@ -81,8 +81,8 @@ impl Directory {
     /// Fails if no parent is writable.
     pub(crate) fn temporary(purpose: &str, fallback: &Path) -> Result<Self, String> {
         let own = Path::new(path::OUTPUTS);
-        // Creation fails if the directory exists, for example as a mount. An existing directory may be writable although its
-        // parent is not.
+        // Ignore errors, because creation also fails if the directory exists, for example as a mount. An existing directory may
+        // be writable although its parent is not.
         let _ = std::fs::create_dir(own);
         for parent in [own, Path::new(TEKTON_HOME), fallback] {
             if let Some(path) = new_folder(parent, purpose) {

@@ -187,8 +187,8 @@ pub fn value(node: &Node) -> Value {
     }
 }
 
-/// Returns a value as compact JSON with numbers formatted as in Go, because the API server forwards values in this form. Go
-/// writes whole numbers without `.0`, and exponents only for numbers of at least 1e21 or below 1e-6 (`encoding/json`,
+/// Returns a value as compact JSON with numbers formatted as in Go, because Tekton gets values from the API server in this form.
+/// Go writes whole numbers without `.0`, and exponents only for numbers of at least 1e21 or below 1e-6 (`encoding/json`,
 /// `floatEncoder`).
 fn go_json(value: &Value) -> String {
     match value {

@@ -51,7 +51,8 @@ pub fn check(spec: &Cursor<'_>, inherited: Option<&BTreeSet<String>>, found: &mu
     }
 }
 
-/// Returns warnings about a TaskSpec with an annotation: errors that make Tekton reject it but do not affect a local run.
+/// Returns warnings about a TaskSpec that has an annotation. Each warning is about an error that makes Tekton reject the TaskSpec
+/// but does not affect a local run.
 pub(crate) fn warnings(spec: &Cursor<'_>) -> Vec<Diagnostic> {
     let mut found = Diagnostics::default();
     let template = ["stepTemplate", "containerTemplate"];
@@ -299,7 +300,7 @@ fn properties(field: &Cursor<'_>, found: &mut Diagnostics) {
     }
 }
 
-/// Reports a parameter or result of type `object` without properties. A default does not replace them
+/// Reports a parameter or result of type `object` without properties, even if it has a default
 /// (`ValidateObjectParamsHaveProperties`; for a TaskSpec in a run or Pipeline, `validateInlineParameters`).
 fn without_properties(field: &Cursor<'_>, what: &str, found: &mut Diagnostics) {
     let message = format!("a {what} of type object needs properties");

@@ -157,7 +157,7 @@ fn supervised(prefix: &[&str], wrapped: bool) -> String {
     assert!(running.line().starts_with("got"));
     fs::write(step.path("go"), "").unwrap();
     running.wait();
-    // The supervisor may exit before the command.
+    // The supervisor may exit before the command, so also wait for the command.
     until("the command has exited", || step.path("counts").exists());
     fs::read_to_string(step.path("counts")).unwrap()
 }
