@@ -47,9 +47,9 @@ pub(crate) struct Passed {
 /// The Task or Pipeline that receives the resources: how messages refer to it, and its interface if it is known.
 pub(crate) type Bound<'a> = (&'a str, Option<&'a Interface>);
 
-/// Replaces the bindings in `spec`, which is the spec of a run or a pipeline task, with parameters, and returns the bound
-/// resources. The callback `value` returns the value for a binding. If the interface of the Task or Pipeline is known, the
-/// callback also receives the resource that the interface declares under the binding's name.
+/// Replaces the bindings in `spec`, the spec of a run or a pipeline task, with parameters. Returns the bound resources. The
+/// callback `value` returns the value for a binding. If the interface of the Task or Pipeline is known, the callback also receives
+/// the resource that the interface declares under the binding's name.
 pub(crate) fn replace_all(
     spec: &mut Node,
     place: &Place,
