@@ -33,7 +33,7 @@ impl Finish {
     }
 }
 
-/// The `onError` value of a step whose failure fails the run, which is the default (`pkg/apis/pipeline/v1/container_types.go`).
+/// The default value of a step's `onError`: if the step fails, the run fails (`pkg/apis/pipeline/v1/container_types.go`).
 const STOP: &str = "stopAndFail";
 
 /// Returns true if `last`, the last step of its Task, can finish the run. A step with `when` cannot, because its redirector does

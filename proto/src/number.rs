@@ -7,7 +7,7 @@ use serde_json::{Number, Value};
 
 /// The number of significant digits that is sufficient to distinguish all doubles (C's `DBL_DECIMAL_DIG`).
 const DOUBLE_DIGITS: usize = 17;
-/// The number of digits that, after the first digit, are sufficient to write any double exactly.
+/// The number of digits after the first digit that is sufficient to write any double exactly.
 const EXACT_DIGITS: usize = 766;
 
 /// Returns true if the API server stores the JSON number `literal` unchanged. This is the case for:
@@ -116,7 +116,7 @@ impl Decimal {
         })
     }
 
-    /// Returns true if `double`, printed with as many digits as this number has, can result in this number.
+    /// Returns true if printing `double` with as many digits as this number has can result in this number.
     fn is_printed_for(&self, double: f64) -> bool {
         match self.digits.len() {
             0 => true,

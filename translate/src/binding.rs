@@ -48,8 +48,8 @@ pub(crate) struct Passed {
 pub(crate) type Bound<'a> = (&'a str, Option<&'a Interface>);
 
 /// Replaces the bindings in `spec`, the spec of a run or a pipeline task, with parameters. Returns the bound resources. The
-/// callback `value` returns the value for a binding. If the interface of the Task or Pipeline is known, the callback also receives
-/// the resource that the interface declares under the binding's name.
+/// callback `value` returns the value for a binding. If the interface of the Task or Pipeline is known, the callback also
+/// receives the resource that the interface declares under the binding's name.
 pub(crate) fn replace_all(
     spec: &mut Node,
     place: &Place,
@@ -273,7 +273,7 @@ impl<'a> Binding<'a> {
         self.target_kind == other.target_kind && target(self) == target(other)
     }
 
-    /// Returns the values of the bound PipelineResource, which exists or is inline. Reports an error if it does not fit the
+    /// Returns the values of the PipelineResource that the binding refers to or contains. Reports an error if it does not fit the
     /// declared `resource`.
     pub(crate) fn resolve(
         &self,

@@ -7,7 +7,8 @@ use serde_json::{Number, Value};
 use crate::document::{Content, Node};
 use crate::document::{Cursor, Diagnostics};
 
-/// The maximum total number of keys in a Task's object parameters. Each key may become an argument of the sidecar.
+/// The maximum total number of keys in a Task's object parameters. It limits the length of the sidecar's command line, because
+/// each key may become an argument.
 const KEYS_MAX: usize = 4000;
 
 /// A parameter of a Task.

@@ -88,8 +88,8 @@ fn has_image(container: &Cursor<'_>) -> bool {
     image.is_some_and(|image| image.node.as_str() != Some(""))
 }
 
-/// Checks the name, `onError` and the timeout of a step. A timeout with variables is not checked, because Tekton replaces the
-/// variables first.
+/// Checks the name, `onError` and the timeout of a step. A timeout with variables is not checked, because its value is known only
+/// after Tekton has replaced them.
 fn of_step(step: &Cursor<'_>, found: &mut Diagnostics) {
     let text = |key| {
         let field = step.field(key)?;
@@ -257,7 +257,8 @@ fn of_default(default: &Cursor<'_>, own: &str, kind: &str, found: &mut Diagnosti
     found.refuse(default, message, help);
 }
 
-/// Returns true if a name matches Tekton's `stringAndArrayVariableNameFormat` and `objectVariableNameFormat`.
+/// Returns true if `name` matches Tekton's format for the name of a parameter: `objectVariableNameFormat` for an object, and
+/// `stringAndArrayVariableNameFormat` for other types.
 fn is_param_name(name: &str, is_object: bool) -> bool {
     let first = |c: char| c.is_ascii_alphabetic() || c == '_';
     let other = |c: char| first(c) || c.is_ascii_digit() || c == '-' || (c == '.' && !is_object);

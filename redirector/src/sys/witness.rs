@@ -84,7 +84,8 @@ impl Witness {
     /// Returns true if `signal`, which this process has just removed from its queue, was sent to the whole group.
     pub(crate) fn received(&mut self, signal: Received) -> bool {
         self.ahead |= self.report();
-        // The witness may already have received a later signal that the kernel has not delivered to this process yet.
+        // The witness may already have received a later signal that the kernel has not delivered to this process yet, so wait for
+        // the delivery.
         finish_sending();
         let pending = pending();
         let received = self.ahead & bit(signal.number) != 0
@@ -218,8 +219,8 @@ fn watch_signals(shared: &Shared, parent: libc::pid_t) -> ! {
             }
             watched => {
                 std::thread::sleep(WATCH);
-                // If a signal to its process ID continued or killed the command, the stopped redirector did not receive this
-                // signal, so continue the redirector.
+                // If a signal to the process ID of the command continued or killed it, the stopped redirector did not receive
+                // this signal, so continue the redirector.
                 if !is_stopped(watched) && shared.watched.load(Ordering::SeqCst) == watched {
                     shared.watched.store(0, Ordering::SeqCst);
                     send(libc::SIGCONT, parent);

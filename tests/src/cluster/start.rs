@@ -14,7 +14,7 @@ const STATE: &str = "/tmp/gleaner-cluster";
 #[derive(Debug)]
 pub struct Cluster {
     state: PathBuf,
-    /// The kubeconfig of a cluster that `up` did not create; `None` for a cluster that it created.
+    /// The kubeconfig of a cluster that `up` did not create; `None` for a cluster that `up` created.
     given: Option<PathBuf>,
     /// Gleaner's image, which the injector and the sidecars run.
     pub image: String,

@@ -93,7 +93,7 @@ async fn sweep(server: &Server, method: &Method, fault: Fault, outcome: Outcome,
     );
 }
 
-/// Starts a run with the fault at the nth call, and returns true if the run made this call.
+/// Performs a run with the fault at the nth call, asserts its outcome, and returns true if the run made this call.
 async fn round(
     server: &Server,
     method: &Method,
