@@ -1,4 +1,4 @@
-//! Bindings, each of which passes a resource to a Task or Pipeline under a name.
+//! Bindings. A binding passes a resource to a Task or Pipeline under a name.
 
 use gleaner_core::document::diagnostic::Diagnostic;
 use gleaner_core::document::suggestion::{nearest, suggestion};

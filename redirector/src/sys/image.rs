@@ -14,7 +14,7 @@ const CHILD_STACK: usize = 64 << 10;
 /// The arguments of `execve`. They are allocated before the new process starts, because that process shares this process's memory
 /// and must not allocate any.
 pub(crate) struct Image {
-    /// The possible paths of the program, which are tried in order, as in `execvp`.
+    /// The possible paths of the program, in the order in which they are tried, as in `execvp`.
     candidates: Vec<CString>,
     arguments: Vec<CString>,
     /// An additional environment variable, which replaces an existing variable with the same name.
