@@ -89,7 +89,7 @@ fn has_image(container: &Cursor<'_>) -> bool {
 }
 
 /// Checks the name, `onError` and the timeout of a step. A timeout with variables is not checked, because its value is known only
-/// after Tekton has replaced them.
+/// after Tekton has replaced the variables.
 fn of_step(step: &Cursor<'_>, found: &mut Diagnostics) {
     let text = |key| {
         let field = step.field(key)?;
