@@ -62,8 +62,8 @@ impl Image {
         let candidates = pointers(&self.candidates);
         let arguments = pointers(&self.arguments);
         let environment = self.environment();
-        // If the parent ignores SIGCHLD, this process inherits that action and cannot wait for the command, so the action is reset
-        // here. The command still gets the inherited action.
+        // If the parent ignores SIGCHLD, this process inherits that action and cannot wait for the command, so the action is
+        // reset here. The command still gets the inherited action.
         let on_child_end = default_action(libc::SIGCHLD);
         let mut start = Start {
             candidates: candidates.as_ptr(),
