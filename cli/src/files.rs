@@ -11,7 +11,7 @@ use gleaner_proto::exit_code;
 
 use crate::terminal;
 
-/// The maximum size of a file. A Kubernetes object is at most 1.5 MiB in size, and a file contains only a few objects.
+/// The maximum size of a file. This is enough, because a file usually contains only a few objects of at most 1.5 MiB each.
 const LARGEST: u64 = 32 << 20;
 
 /// An error in a file that prevents the use of its documents.
@@ -76,7 +76,7 @@ fn bounded(reader: impl Read) -> io::Result<Option<Result<String, EncodingError>
 /// subdirectories.
 ///
 /// # Errors
-/// The exit code if a file cannot be read. The messages have been printed.
+/// If a file cannot be read, prints the messages and returns the exit code.
 pub(crate) fn read_with_directories(paths: &[String]) -> Result<Vec<Source>, u8> {
     let mut files = Vec::new();
     let mut found = Vec::new();
@@ -92,10 +92,10 @@ pub(crate) fn read_with_directories(paths: &[String]) -> Result<Vec<Source>, u8>
     read_each(&files, found)
 }
 
-/// Reads the files, then prints all findings, including those in `found`. Fails if there are any findings.
+/// Reads the files, then prints all findings, including those in `found`.
 ///
 /// # Errors
-/// The exit code. The messages have been printed.
+/// Returns the exit code if there are any findings.
 pub(crate) fn read_each(files: &[String], mut found: Vec<Finding>) -> Result<Vec<Source>, u8> {
     let mut sources = Vec::new();
     for file in files {

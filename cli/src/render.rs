@@ -21,7 +21,7 @@ use crate::values::{self, Assignment, ParamError, did_you_mean};
 use gleaner_core::task::{SelectionError, Task};
 
 /// The limits of rendering. They are the same as in a sidecar without a memory limit, such as the sidecar of `gleaner run`.
-/// Without them, references between resources could expand a short declaration into a huge output.
+/// Without limits, references between resources could expand a short declaration into a huge output.
 const RENDERED: Bounds = Bounds {
     object: OBJECT_MAX,
     total: Size {

@@ -135,7 +135,7 @@ fn the_validity_of_certificates_is_checked() {
         "was not renewed",
         log,
     );
-    // A certificate that was issued for only a few days is not overdue for renewal.
+    // This certificate is valid for only six days in total, so it is not overdue for renewal.
     finds(
         secret(certificate(-1, 5).into()),
         ("certificate", "ok"),

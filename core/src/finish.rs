@@ -33,11 +33,11 @@ impl Finish {
     }
 }
 
-/// The `onError` value of a step whose failure fails the run, which is the default (`pkg/apis/pipeline/v1/container_types.go`).
+/// The default value of a step's `onError`: if the step fails, the run fails (`pkg/apis/pipeline/v1/container_types.go`).
 const STOP: &str = "stopAndFail";
 
-/// Returns true if `last`, the last step of its Task, can finish the run. If a step is skipped because of its `when`, the
-/// redirector does not run. A step that continues on error may fail without failing the run.
+/// Returns true if `last`, the last step of its Task, can finish the run. A step with `when` cannot, because its redirector does
+/// not run if the step is skipped. A step that continues on error cannot, because it may fail without failing the run.
 pub fn can_finish(last: &Step, continues_on_error: bool) -> bool {
     last.when.is_empty() && !continues_on_error
 }

@@ -76,7 +76,7 @@ struct Checks {
     interval: Duration,
     metrics: Metrics,
     shutdown: Shutdown,
-    /// The last error that was logged.
+    /// The error of the previous check, or an empty string if that check succeeded.
     complaint: String,
 }
 

@@ -31,7 +31,7 @@ pub struct LocalApiServer {
     shared: Arc<Shared>,
     /// The namespaces that the builder created.
     namespaces: Vec<String>,
-    /// Stops the server when this sender is dropped.
+    /// The server stops when this sender is dropped.
     stop: oneshot::Sender<()>,
     task: JoinHandle<()>,
 }

@@ -30,7 +30,8 @@ pub(crate) struct Contents {
 impl Store {
     /// Locks the store, for example to read, check and write an object atomically. The lock must not be held across an await.
     pub(crate) fn lock(&self) -> MutexGuard<'_, Contents> {
-        // The objects are consistent even if a thread panicked while it held the lock, because a write is one insertion.
+        // The objects are consistent even if a thread panicked while it held the lock, because each write is a single insertion
+        // or removal.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -12,11 +12,11 @@ pub mod annotation {
     pub const MEMORY_REQUEST: &str = "gleaner.dev/memory-request";
     /// The sidecar's `limits.memory`.
     pub const MEMORY_LIMIT: &str = "gleaner.dev/memory-limit";
-    /// The span context of a TaskRun, which Tekton or a user sets (`pkg/reconciler/taskrun/tracing.go`). Tekton copies it to the
-    /// pod.
+    /// The span context of a TaskRun. Tekton or a user sets the annotation on the TaskRun
+    /// (`pkg/reconciler/taskrun/tracing.go`), and Tekton copies it to the pod.
     pub const SPAN_CONTEXT: &str = "tekton.dev/taskrunSpanContext";
-    /// On a created object: a keyed hash of its rendered content, which shows whether a repeated create request has the same
-    /// content.
+    /// On a created object: a keyed hash of its rendered content. When a create request is repeated, the hash shows whether the
+    /// existing object was created from the same content.
     pub const CONTENT: &str = "gleaner.dev/content";
     /// On a created object: the UID of the run's TaskRun, Job or pod.
     pub const RUN_UID: &str = "gleaner.dev/run-uid";

@@ -7,7 +7,7 @@ use serde_json::{Number, Value};
 
 /// The number of significant digits that is sufficient to distinguish all doubles (C's `DBL_DECIMAL_DIG`).
 const DOUBLE_DIGITS: usize = 17;
-/// The number of digits that, after the first digit, are sufficient to write any double exactly.
+/// The number of digits after the first digit that is sufficient to write any double exactly.
 const EXACT_DIGITS: usize = 766;
 
 /// Returns true if the API server stores the JSON number `literal` unchanged. This is the case for:
@@ -16,8 +16,9 @@ const EXACT_DIGITS: usize = 766;
 /// - a decimal with at most 17 significant digits, if no decimal with as many digits is closer to the resulting double.
 ///   Programs print doubles in this form, because 17 digits distinguish all doubles.
 ///
-/// This includes decimals with as few digits as possible (`0.1`, or 1278578419099525.3 and 1278578419099525.2, which are the same
-/// double and equally short) and decimals that always have 17 digits (C's `%.17g`: `0.10000000000000001`).
+/// This includes the shortest decimal for a double, such as `0.1`, and the decimal with 17 digits (C's `%.17g`), such as
+/// `0.10000000000000001`. A double may have several shortest decimals: 1278578419099525.3 and 1278578419099525.2 are the same
+/// double.
 pub fn survives(literal: &str) -> bool {
     if literal.parse::<i64>().is_ok() {
         return true;
@@ -115,7 +116,7 @@ impl Decimal {
         })
     }
 
-    /// Returns true if `double`, printed with as many digits as this number has, can result in this number.
+    /// Returns true if printing `double` with as many digits as this number has can result in this number.
     fn is_printed_for(&self, double: f64) -> bool {
         match self.digits.len() {
             0 => true,

@@ -83,7 +83,7 @@ pub fn parse(received: &[u8]) -> Result<Option<(Head, usize)>, Malformed> {
         let head = understand(&received[begin..end])?;
         begin = end + BLANK_LINE.len();
         match head.status {
-            // 101 would switch to a different protocol, which the request did not offer.
+            // The status 101 switches to another protocol, but the request did not offer any.
             101 => return Err(Malformed::Status),
             100..200 => {}
             _ => return Ok(Some((head, begin))),

@@ -1,10 +1,10 @@
 //! The directory `$GLEANER_OUTPUTS`, in which the command writes its outputs.
 //!
-//! If `--outputs-dir` is set, its directory is used, and created if it does not exist. Otherwise, a new directory is created in
+//! If `--outputs-dir` is set, that directory is used, and created if it does not exist. Otherwise, a new directory is created in
 //! the first of these directories that is writable:
 //! 1. `/gleaner/outputs`, if `/gleaner` exists (an injected pod has a mount there),
 //! 2. `/tekton/home` (writable even with a read-only root file system),
-//! 3. `$TMPDIR`, or `/tmp`; an injected redirector does not read the variable.
+//! 3. `$TMPDIR`, or `/tmp` if the variable is not set; an injected redirector always uses `/tmp`.
 //!
 //! Other steps or runs may use the same parent directory. A file that another process wrote must never be read as an output, so
 //! the created directory is always new. It is removed when the redirector exits.
@@ -81,8 +81,8 @@ impl Directory {
     /// Fails if no parent is writable.
     pub(crate) fn temporary(purpose: &str, fallback: &Path) -> Result<Self, String> {
         let own = Path::new(path::OUTPUTS);
-        // Creation fails if the directory exists, for example as a mount. An existing directory may be writable although its
-        // parent is not.
+        // Ignore errors, because creation also fails if the directory exists, for example as a mount. An existing directory may
+        // be writable although its parent is not.
         let _ = std::fs::create_dir(own);
         for parent in [own, Path::new(TEKTON_HOME), fallback] {
             if let Some(path) = new_folder(parent, purpose) {

@@ -43,7 +43,7 @@ pub(crate) fn connect(path: &Path) -> io::Result<UnixStream> {
     let mut address = unsafe { MaybeUninit::<libc::sockaddr_un>::zeroed().assume_init() };
     address.sun_family = libc::AF_UNIX as libc::sa_family_t;
     let path = path.as_os_str().as_bytes();
-    // The last byte must remain zero.
+    // The last byte must remain zero, because it terminates the path.
     if path.len() >= address.sun_path.len() {
         return Err(io::ErrorKind::InvalidFilename.into());
     }

@@ -16,7 +16,7 @@ pub(crate) fn reach(state: &std::path::Path, name: &str) {
     }
 }
 
-/// Passes the crash point `name` without effect, because the feature `crash-points` is disabled.
+/// Does nothing, because the feature `crash-points` is disabled.
 #[cfg(not(feature = "crash-points"))]
 pub(crate) const fn reach(_state: &std::path::Path, _name: &str) {}
 

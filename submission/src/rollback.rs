@@ -47,7 +47,8 @@ pub(super) async fn roll_back(
     let mut late = Vec::new();
     let begun = Instant::now();
     for wave in waves(&items[range.clone()]) {
-        // Collected before streaming, for the reason given in `plan`.
+        // Collected before streaming, because a closure inside the stream would make the whole future not `Send`
+        // (rust-lang/rust#102211).
         let removals: Vec<_> = wave
             .iter()
             .map(|index| range.start + index)
@@ -116,7 +117,7 @@ fn waves(items: &[Item]) -> Vec<Vec<usize>> {
 struct Rollback<'a> {
     api: Api<'a>,
     run_uid: &'a str,
-    /// True if a request received no response.
+    /// True if a check in `remove_unknown` received no response. Further such checks are skipped.
     silent: AtomicBool,
 }
 

@@ -136,7 +136,7 @@ impl<'a> Run<'a> {
     /// Makes the sidecar block when it first reaches the crash point `point`. Takes effect when the sidecar is started again.
     pub fn crash_at(&mut self, point: &str) {
         self.environment = vec![("GLEANER_CRASH_POINT".to_owned(), point.to_owned())];
-        // The file exists only if the sidecar has already blocked at a crash point.
+        // Ignore the error, because the file exists only if the sidecar has already blocked at a crash point.
         let _ = std::fs::remove_file(self.crash_marker());
     }
 

@@ -189,7 +189,7 @@ fn links_to_files_that_are_not_pages_lead_to_the_repository() {
             format!("[a]({BLOB}/docs/adr/README.md)"),
         ),
         ("[a](../adr)", format!("[a]({BLOB}/docs/adr)")),
-        // A page in another directory includes a text with this link.
+        // `charts/gleaner/README.md` contains such links, and `docs/reference/chart.md` includes this file.
         (
             "[a](../../docs/run.md#json)",
             "[a](../run.md#json)".to_owned(),

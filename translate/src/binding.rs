@@ -1,4 +1,4 @@
-//! Bindings, each of which passes a resource to a Task or Pipeline under a name.
+//! Bindings. A binding passes a resource to a Task or Pipeline under a name.
 
 use gleaner_core::document::diagnostic::Diagnostic;
 use gleaner_core::document::suggestion::{nearest, suggestion};
@@ -47,9 +47,9 @@ pub(crate) struct Passed {
 /// The Task or Pipeline that receives the resources: how messages refer to it, and its interface if it is known.
 pub(crate) type Bound<'a> = (&'a str, Option<&'a Interface>);
 
-/// Replaces the bindings in `spec`, which is the spec of a run or a pipeline task, with parameters, and returns the bound
-/// resources. The callback `value` returns the value for a binding. If the interface of the Task or Pipeline is known, the
-/// callback also receives the resource that the interface declares under the binding's name.
+/// Replaces the bindings in `spec`, the spec of a run or a pipeline task, with parameters. Returns the bound resources. The
+/// callback `value` returns the value for a binding. If the interface of the Task or Pipeline is known, the callback also
+/// receives the resource that the interface declares under the binding's name.
 pub(crate) fn replace_all(
     spec: &mut Node,
     place: &Place,
@@ -273,7 +273,7 @@ impl<'a> Binding<'a> {
         self.target_kind == other.target_kind && target(self) == target(other)
     }
 
-    /// Returns the values of the bound PipelineResource, which exists or is inline. Reports an error if it does not fit the
+    /// Returns the values of the PipelineResource that the binding refers to or contains. Reports an error if it does not fit the
     /// declared `resource`.
     pub(crate) fn resolve(
         &self,

@@ -94,7 +94,7 @@ impl<'a> Field<'a> {
         self.own["properties"].as_object()
     }
 
-    /// Returns the schema with the subfields: that of the field itself or, for a list or map, that of the items or values.
+    /// Returns the schema that contains the subfields. For a list or map, this is the schema of its items or values.
     pub(super) fn object(self) -> Self {
         let target = self.target();
         if target.json_type() == "array" {

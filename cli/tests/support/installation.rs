@@ -22,7 +22,7 @@ pub(crate) struct Installation {
     pub(crate) forbidden: Vec<(Method, &'static str)>,
     /// The API server's response to a dry run that creates a Task.
     pub(crate) dry_run: Fault,
-    /// The access reviews that the API server denies: those whose body contains one of these strings, such as `"verb":"create"`.
+    /// The API server denies access if the body of the access review contains one of these strings, such as `"verb":"create"`.
     pub(crate) denied: Vec<&'static str>,
 }
 

@@ -110,7 +110,7 @@ fn is_of_triggers(inner: &str) -> bool {
 }
 
 /// The placeholders that replace variables while an object is checked (a name, a number, a duration and a path), each with its
-/// padding character. An error that occurs with every placeholder does not depend on the values.
+/// padding character. An error that occurs with every placeholder does not depend on the value of the variable.
 const FORMS: [(&str, char); 4] = [(MASK, 'x'), ("5", ' '), ("5m", ' '), ("/a", 'a')];
 /// The prefix of each placeholder that is a name.
 const MASK: &str = "gleanertt";

@@ -41,8 +41,8 @@ pub fn paths(declaration: &Declaration, spec: Option<&TaskSpec>, found: &mut Dia
     }
 }
 
-/// Reports results that both a step and a resource write. Places and positions are relative to the document. A Task may declare a
-/// result with a resource's name if no step writes it; Tekton then knows the result that the resource writes.
+/// Reports results that both a step and a resource write. Places and positions are relative to the document. If only a resource
+/// writes a result, the Task may declare the result, so that Tekton knows it.
 pub fn results(declaration: &Declaration, spec: &TaskSpec) -> Vec<Diagnostic> {
     let written: HashSet<&str> = spec.steps.iter().flat_map(written_by).collect();
     let both = spec.results.iter().filter(|result| {
@@ -62,7 +62,7 @@ pub fn results(declaration: &Declaration, spec: &TaskSpec) -> Vec<Diagnostic> {
     found.into_vec()
 }
 
-/// Reports context variables that the templates use but that never have a value here. `is_task` is false for a pod outside
+/// Reports context variables in the templates that never have a value in this kind of pod. `is_task` is false for a pod outside
 /// Tekton. Places and positions are relative to the declaration.
 pub fn context(declaration: &Declaration, is_task: bool, found: &mut Diagnostics) {
     let wrong = context_uses(declaration, |name| {
@@ -79,8 +79,8 @@ pub fn context(declaration: &Declaration, is_task: bool, found: &mut Diagnostics
     found.extend(wrong.into_vec());
 }
 
-/// Calls `wrong` with the name of each context variable in the templates, and reports the errors that it returns. Places and
-/// positions are relative to the declaration.
+/// Calls `wrong` with the name of each context variable in the templates, and returns all errors that these calls return. Places
+/// and positions are relative to the declaration.
 pub(crate) fn context_uses(
     declaration: &Declaration,
     wrong: impl Fn(&str) -> Option<Finding>,

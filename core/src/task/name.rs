@@ -5,7 +5,8 @@ use crate::document::diagnostic::Diagnostic;
 use crate::document::{Cursor, Diagnostics};
 use gleaner_proto::name::is_dns_subdomain;
 
-/// The maximum length of a Task's name (Tekton's `pkg/apis/validate/metadata.go`), because the name becomes a label value.
+/// The maximum length of a Task's name (Tekton's `pkg/apis/validate/metadata.go`). Tekton uses the name as a label value, and
+/// label values have the same limit.
 const LONGEST: usize = 63;
 /// The remedy for an invalid name.
 const RULE: &str =

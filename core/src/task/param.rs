@@ -7,7 +7,8 @@ use serde_json::{Number, Value};
 use crate::document::{Content, Node};
 use crate::document::{Cursor, Diagnostics};
 
-/// The maximum total number of keys in a Task's object parameters. Each key may become an argument of the sidecar.
+/// The maximum total number of keys in a Task's object parameters. It limits the length of the sidecar's command line, because
+/// each key may become an argument.
 const KEYS_MAX: usize = 4000;
 
 /// A parameter of a Task.
@@ -187,8 +188,8 @@ pub fn value(node: &Node) -> Value {
     }
 }
 
-/// Returns a value as compact JSON with numbers formatted as in Go, because the API server forwards values in this form. Go
-/// writes whole numbers without `.0`, and exponents only for numbers of at least 1e21 or below 1e-6 (`encoding/json`,
+/// Returns a value as compact JSON with numbers formatted as in Go, because Tekton gets values from the API server in this form.
+/// Go writes whole numbers without `.0`, and exponents only for numbers of at least 1e21 or below 1e-6 (`encoding/json`,
 /// `floatEncoder`).
 fn go_json(value: &Value) -> String {
     match value {

@@ -1,7 +1,7 @@
 //! The syntax of the 2019 proposal: `steps[].outputs`, `outputs.resources`, `outputs.objects`.
 //!
-//! The syntax is equivalent to an annotation. Its parts, with their positions, are therefore moved into the tree that an
-//! equivalent annotation would have, so that one reader reads both syntaxes.
+//! A declaration in this syntax is equivalent to an annotation. Its parts, with their positions, are moved into the tree that the
+//! annotation would have, so that one reader reads both syntaxes.
 
 use std::collections::HashSet;
 
@@ -24,8 +24,8 @@ pub struct Proposal {
 impl Proposal {
     /// Returns the declaration in the TaskSpec `spec`, or `None` if the TaskSpec does not use the proposal's syntax.
     ///
-    /// An `outputs.resources` list may also be in an even older syntax, in which an entry with only `name` and `type` binds an
-    /// existing resource, and does not declare outputs.
+    /// In an even older syntax, an entry of `outputs.resources` has only a `name` and a `type`, and binds an existing resource.
+    /// Such entries are not a declaration.
     pub fn find(spec: &Cursor<'_>) -> Option<Self> {
         let Cursor { node: spec, place } = spec;
         let outputs = spec.present("outputs");

@@ -18,7 +18,7 @@ pub struct Task {
     pub name: String,
     /// The TaskSpec.
     pub spec: TaskSpec,
-    /// The outputs of its steps, and the objects created from them.
+    /// The outputs of the Task's steps, and the objects created from the outputs.
     pub declaration: Declaration,
     /// The declaration as JSON, in the form that is passed to the sidecar.
     pub document: Value,

@@ -17,7 +17,7 @@ use crate::document::{Cursor, Diagnostics, Locate, Place};
 /// A part of a document that can have a declaration.
 #[derive(Debug, Clone)]
 pub struct DeclarationSite<'a> {
-    /// The kind and the name for users: `Task build-and-push`.
+    /// The kind and the name that messages show, such as `Task build-and-push`.
     pub title: String,
     /// Errors about the document's name.
     misnamed: Vec<Diagnostic>,

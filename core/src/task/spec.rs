@@ -20,7 +20,7 @@ pub struct TaskSpec {
     pub workspaces: Vec<Workspace>,
     /// The results that the Task declares.
     pub results: Vec<TaskResult>,
-    /// The input resources of the proposal, v1alpha1 and v1beta1, which current Tekton versions do not support.
+    /// The input resources, in the syntax of the proposal, v1alpha1 or v1beta1. Current Tekton versions do not support them.
     pub inputs: Vec<InputResource>,
 }
 

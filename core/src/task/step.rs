@@ -14,7 +14,7 @@ pub fn has_interpreter(script: &str) -> bool {
     script.trim_start().starts_with("#!")
 }
 
-/// The maximum number of steps in a Task. Each step becomes a container of the same pod.
+/// The maximum number of steps in a Task. It limits the number of containers in the Task's pod.
 pub const STEPS_MAX: usize = 256;
 /// The maximum total size of the copies of a step template, in bytes. Each step gets a copy.
 const COPIES_MAX: usize = 4 << 20;

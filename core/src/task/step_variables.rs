@@ -80,8 +80,8 @@ pub fn of_steps(written: &Cursor<'_>, site: &DeclarationSite<'_>, spec: &TaskSpe
     check.found
 }
 
-/// Checks the whole TaskSpec at `site`, from which `spec` was read: steps, step template, sidecars, volumes, workspace mount
-/// paths and result values.
+/// Checks the whole TaskSpec at `site`: steps, step template, sidecars, volumes, workspace mount paths and result values. `spec`
+/// was read from `site`.
 pub fn of_task(site: &DeclarationSite<'_>, spec: &TaskSpec) -> Misused {
     let names = Names::of(site, spec);
     let mut check = Check::new(&names);
@@ -124,8 +124,8 @@ pub fn of_step_action(spec: &Cursor<'_>) -> Result<Misused, Vec<Diagnostic>> {
 /// The fields in which Tekton does not replace variables, and `outputs`, which the declaration reader checks.
 const PASSED_OVER: [&str; 5] = ["name", "displayName", "description", "outputs", "ref"];
 
-/// The maximum number of problems that are reported for one Task. A script may contain a hundred thousand, and each message needs
-/// memory.
+/// The maximum number of problems that are reported for one Task. A script may contain a hundred thousand problems,
+/// and each message needs memory.
 const PROBLEMS_MAX: usize = 1000;
 
 struct Check<'a> {

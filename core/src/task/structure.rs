@@ -51,7 +51,8 @@ pub fn check(spec: &Cursor<'_>, inherited: Option<&BTreeSet<String>>, found: &mu
     }
 }
 
-/// Returns warnings about a TaskSpec with an annotation: errors that make Tekton reject it but do not affect a local run.
+/// Returns warnings about a TaskSpec that has an annotation. Each warning is about an error that makes Tekton reject the TaskSpec
+/// but does not affect a local run.
 pub(crate) fn warnings(spec: &Cursor<'_>) -> Vec<Diagnostic> {
     let mut found = Diagnostics::default();
     let template = ["stepTemplate", "containerTemplate"];
@@ -87,8 +88,8 @@ fn has_image(container: &Cursor<'_>) -> bool {
     image.is_some_and(|image| image.node.as_str() != Some(""))
 }
 
-/// Checks the name, `onError` and the timeout of a step. A timeout with variables is not checked, because Tekton replaces the
-/// variables first.
+/// Checks the name, `onError` and the timeout of a step. A timeout with variables is not checked, because its value is known only
+/// after Tekton has replaced the variables.
 fn of_step(step: &Cursor<'_>, found: &mut Diagnostics) {
     let text = |key| {
         let field = step.field(key)?;
@@ -256,7 +257,8 @@ fn of_default(default: &Cursor<'_>, own: &str, kind: &str, found: &mut Diagnosti
     found.refuse(default, message, help);
 }
 
-/// Returns true if a name matches Tekton's `stringAndArrayVariableNameFormat` and `objectVariableNameFormat`.
+/// Returns true if `name` matches Tekton's format for the name of a parameter: `objectVariableNameFormat` for an object, and
+/// `stringAndArrayVariableNameFormat` for other types.
 fn is_param_name(name: &str, is_object: bool) -> bool {
     let first = |c: char| c.is_ascii_alphabetic() || c == '_';
     let other = |c: char| first(c) || c.is_ascii_digit() || c == '-' || (c == '.' && !is_object);
@@ -299,7 +301,7 @@ fn properties(field: &Cursor<'_>, found: &mut Diagnostics) {
     }
 }
 
-/// Reports a parameter or result of type `object` without properties. A default does not replace them
+/// Reports a parameter or result of type `object` without properties, even if it has a default
 /// (`ValidateObjectParamsHaveProperties`; for a TaskSpec in a run or Pipeline, `validateInlineParameters`).
 fn without_properties(field: &Cursor<'_>, what: &str, found: &mut Diagnostics) {
     let message = format!("a {what} of type object needs properties");

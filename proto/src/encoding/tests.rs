@@ -23,7 +23,7 @@ fn utf_16_and_utf_32_are_recognized_in_either_byte_order() {
             assert_eq!(Encoding::of(&bytes), Some(encoding), "{text}: {bytes:?}");
         }
     }
-    // A byte order mark is sufficient, even if only one character or none follows.
+    // A byte order mark is sufficient to detect the encoding, even if at most one character follows.
     for text in ["\u{feff}", "\u{feff}5", "\u{feff}日本語", "\u{feff}\n"] {
         for (encoding, bytes) in encoded(text) {
             assert_eq!(Encoding::of(&bytes), Some(encoding), "{text}: {bytes:?}");

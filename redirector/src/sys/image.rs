@@ -14,7 +14,7 @@ const CHILD_STACK: usize = 64 << 10;
 /// The arguments of `execve`. They are allocated before the new process starts, because that process shares this process's memory
 /// and must not allocate any.
 pub(crate) struct Image {
-    /// The possible paths of the program, which are tried in order, as in `execvp`.
+    /// The possible paths of the program, in the order in which they are tried, as in `execvp`.
     candidates: Vec<CString>,
     arguments: Vec<CString>,
     /// An additional environment variable, which replaces an existing variable with the same name.
@@ -56,14 +56,14 @@ impl Image {
     /// the error of a failed `execve` can be returned without a pipe. `posix_spawn` itself cannot be used, because it cannot set
     /// the parent-death signal.
     ///
-    /// All signals must be blocked, because a handler must not run while the memory is shared. Signals that `witness` received
-    /// before the command started are sent to the command too.
+    /// The caller must block all signals, because a handler must not run while the memory is shared. Signals that `witness`
+    /// received before the command started are sent to the command too.
     pub(crate) fn spawn(&self, mask: &Mask, witness: &mut Witness) -> io::Result<libc::pid_t> {
         let candidates = pointers(&self.candidates);
         let arguments = pointers(&self.arguments);
         let environment = self.environment();
-        // If the parent process ignores SIGCHLD, this process inherits that action, and could not wait for the command, so the
-        // action is reset here. The command still inherits the parent's action.
+        // If the parent ignores SIGCHLD, this process inherits that action and cannot wait for the command, so the action is
+        // reset here. The command still gets the inherited action.
         let on_child_end = default_action(libc::SIGCHLD);
         let mut start = Start {
             candidates: candidates.as_ptr(),
@@ -140,7 +140,7 @@ extern "C" fn begin(start: *mut c_void) -> c_int {
         // Kill the command when the redirector dies, because Tekton kills only the redirector on a timeout.
         libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL, 0, 0, 0);
         if libc::getppid() != (*start).parent {
-            // The parent died before the previous call took effect.
+            // The parent died before the previous call took effect, so the kernel does not send the signal.
             libc::_exit(128 + libc::SIGKILL);
         }
         (*(*start).witness).make_up();

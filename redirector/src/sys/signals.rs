@@ -198,7 +198,7 @@ extern "C" fn end_of(signal: c_int) {
     unsafe { libc::_exit(128 + signal) }
 }
 
-/// Terminates this process with `signal`, which killed the command.
+/// Terminates this process with `signal`, the signal that killed the command.
 pub(crate) fn die_of(signal: c_int) -> ! {
     // SAFETY: the set is initialized, and no handler is installed.
     unsafe {

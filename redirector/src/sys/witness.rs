@@ -12,8 +12,8 @@ use std::time::Duration;
 
 use super::signals::{Change, Received, bit, change_of, next_pending, pending, send};
 
-/// The maximum time to wait for a report from the witness. A report normally takes a few microseconds. It takes longer if the
-/// machine was suspended, or if the witness has just been killed.
+/// The maximum time to wait for a report from the witness. A report normally arrives within a few microseconds. It
+/// arrives late if the machine was suspended, and never if the witness was killed.
 static REPORT: libc::timespec = libc::timespec {
     tv_sec: 1,
     tv_nsec: 0,
@@ -84,13 +84,14 @@ impl Witness {
     /// Returns true if `signal`, which this process has just removed from its queue, was sent to the whole group.
     pub(crate) fn received(&mut self, signal: Received) -> bool {
         self.ahead |= self.report();
-        // The witness may already have received a later signal that the kernel has not delivered to this process yet.
+        // The witness may already have received a later signal that the kernel has not delivered to this process yet, so wait for
+        // the delivery.
         finish_sending();
         let pending = pending();
         let received = self.ahead & bit(signal.number) != 0
             || self.ahead & pending & removers(signal.number) != 0;
-        // Keep the signals that are still pending in this process: if a signal arrives twice before a report, the report contains
-        // it only once.
+        // If a signal arrives twice before a report, the report contains it only once. Therefore, keep the signals that are still
+        // pending in this process.
         self.ahead &= pending;
         received
     }
@@ -218,8 +219,8 @@ fn watch_signals(shared: &Shared, parent: libc::pid_t) -> ! {
             }
             watched => {
                 std::thread::sleep(WATCH);
-                // The command was continued or killed with a signal to its process ID, which the stopped redirector cannot
-                // detect.
+                // If a signal to the process ID of the command continued or killed it, the stopped redirector did not receive
+                // this signal, so continue the redirector.
                 if !is_stopped(watched) && shared.watched.load(Ordering::SeqCst) == watched {
                     shared.watched.store(0, Ordering::SeqCst);
                     send(libc::SIGCONT, parent);
@@ -230,8 +231,8 @@ fn watch_signals(shared: &Shared, parent: libc::pid_t) -> ! {
 }
 
 /// If the kernel is sending a signal to the group, waits until it has delivered the signal to all processes in the group. The
-/// kernel holds `tasklist_lock` for reading while it sends the signal, and `setpgid` acquires this lock for writing. The call has
-/// no other effect.
+/// kernel holds `tasklist_lock` for reading while it sends the signal, and `setpgid` acquires this lock for writing. This call of
+/// `setpgid` has no other effect.
 fn finish_sending() {
     // SAFETY: setpgid and getpgid do not access memory.
     unsafe { libc::setpgid(0, libc::getpgid(0)) };

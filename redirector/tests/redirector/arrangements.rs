@@ -157,7 +157,7 @@ fn supervised(prefix: &[&str], wrapped: bool) -> String {
     assert!(running.line().starts_with("got"));
     fs::write(step.path("go"), "").unwrap();
     running.wait();
-    // The supervisor may exit before the command.
+    // The supervisor may exit before the command, so also wait for the command.
     until("the command has exited", || step.path("counts").exists());
     fs::read_to_string(step.path("counts")).unwrap()
 }
@@ -241,7 +241,8 @@ fn signals_from_a_terminal_reach_the_command_once() {
         assert_eq!(on_a_terminal(Some("\u{3}"), wrapped), "INT=1", "Ctrl-C");
         assert_eq!(on_a_terminal(Some("\u{1c}"), wrapped), "QUIT=1", "Ctrl-\\");
         assert_eq!(on_a_terminal(Some("\u{1a}"), wrapped), "TSTP=1", "Ctrl-Z");
-        // The kernel sends SIGHUP first to the session leader, and then to the foreground process group of the terminal.
+        // The kernel sends SIGHUP first to the session leader, and then to the foreground process group of the terminal, so the
+        // command may receive it twice.
         let hung_up = on_a_terminal(None, wrapped);
         assert!(
             hung_up.contains("CONT=1 HUP=1") || hung_up.contains("CONT=1 HUP=2"),

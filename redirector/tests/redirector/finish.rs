@@ -26,7 +26,7 @@ fn a_finish_writes_results_and_lists_created_objects() {
     let sidecar = Sidecar::replying(&[Reply::json(200, COMMITTED)]);
     let step = Step::new(&sidecar);
     fs::create_dir(step.path("results")).unwrap();
-    // Another step, which shares the results directory, has created a link there.
+    // A link that another step created in the shared results directory must be replaced, not followed.
     fs::write(step.path("victim"), "untouched").unwrap();
     symlink(step.path("victim"), step.path("results/img")).unwrap();
     let ran = step.finish();

@@ -229,10 +229,11 @@ fn a_refusal_before_the_end_of_the_body_is_received() {
             Sidecar::replying(&replies)
         };
         let step = Step::new(&sidecar).output("o=it");
-        // The file is larger than any socket buffer.
+        // The file is larger than any socket buffer, so the redirector receives the response while it is still sending.
         std::fs::write(step.path("it"), "x".repeat(16 << 20)).unwrap();
-        // Over TCP, a reset follows the response, because the sidecar does not read the whole body. On the loopback interface,
-        // the reset never arrives before the response, and Linux delivers the received bytes before it reports the reset.
+        // Over TCP, a reset follows the response, because the sidecar does not read the whole body. The redirector can still read
+        // the response: on the loopback interface, the reset never arrives first, and Linux delivers the received bytes before it
+        // reports the reset.
         step.run(&["true"]).assert_ended(65, "no: do that");
         assert_eq!(
             sidecar.requests().len(),
@@ -266,7 +267,7 @@ fn the_start_of_a_command_is_reported_before_it_runs() {
     let sidecar = Sidecar::content();
     let step = Step::new(&sidecar).output("digest");
     let mut running = step.start("echo begun; exec sleep 60");
-    // The command starts only after the report has been sent.
+    // The redirector runs the command only after it has reported the start of the step.
     assert_eq!(running.line(), "begun");
     let starts = sidecar.starts();
     let [start] = starts.as_slice() else {

@@ -16,7 +16,7 @@ use crate::wait;
 /// The maximum time to wait for a condition. This is much longer than needed, even if twenty pods start at the same time.
 const DEADLINE: Duration = Duration::from_secs(120);
 
-/// The polling interval for conditions that `kubectl wait` cannot express. Each check runs a program.
+/// The polling interval for conditions that `kubectl wait` cannot express. It is not shorter, because each check runs a program.
 const LOOK: Duration = Duration::from_millis(300);
 
 /// A namespace in which the ServiceAccount `default` has the permissions of the chart's ClusterRole `gleaner-outputs`.

@@ -14,7 +14,7 @@ const STATE: &str = "/tmp/gleaner-cluster";
 #[derive(Debug)]
 pub struct Cluster {
     state: PathBuf,
-    /// The kubeconfig of a cluster that `up` did not create; `None` for a cluster that it created.
+    /// The kubeconfig of a cluster that `up` did not create; `None` for a cluster that `up` created.
     given: Option<PathBuf>,
     /// Gleaner's image, which the injector and the sidecars run.
     pub image: String,
@@ -159,9 +159,9 @@ pub(super) fn asks(variable: &str) -> bool {
     std::env::var(variable).is_ok_and(|value| value == "1")
 }
 
-/// Removes from a command's environment the variables that cargo sets for this test. They differ between the tests of different
-/// crates, so cargo, if the command runs it, would otherwise rebuild every crate that depends on them (ring, and all crates that
-/// use it).
+/// Removes from a command's environment the variables that cargo sets for this test. Their values differ from crate to crate. If
+/// the command runs cargo, cargo would otherwise rebuild every crate whose build depends on these variables (ring, and all crates
+/// that use it).
 pub fn without_cargo(command: &mut Command) -> &mut Command {
     for (variable, _) in std::env::vars_os() {
         let name = variable.to_string_lossy();

@@ -73,7 +73,8 @@ async fn a_namespace_is_rolled_back_when_an_object_in_it_is_refused(server: &Ser
         ("first", first),
         ("second", second),
     ];
-    // When the declaration is checked, the invalid `..` is not detected, because the name contains a variable.
+    // The check of the declaration does not detect the invalid `..`, because the name contains a variable. The object is
+    // refused only after the Namespace has been created.
     let declared = declared(&objects).replace("Second", "a..$(steps.plan.pr)");
     let mut run = Run::new(PROGRAMS, server, &declared);
     run.start().await;

@@ -74,8 +74,8 @@ enum Outcome {
     Failure,
 }
 
-/// Applies the fault to the first call of a run, to the second call of another run, and so on, and asserts that it applied to at
-/// least `calls` calls.
+/// Applies the fault to the first call of a run, to the second call of another run, and so on. With [`Outcome::Failure`], the
+/// fault also applies to all later calls of the run. Asserts that at least `calls` runs received the fault.
 async fn sweep(server: &Server, method: &Method, fault: Fault, outcome: Outcome, calls: usize) {
     let mut hits = 0;
     for first in (1..).step_by(TOGETHER) {
@@ -93,7 +93,7 @@ async fn sweep(server: &Server, method: &Method, fault: Fault, outcome: Outcome,
     );
 }
 
-/// Starts a run with the fault at the nth call, and returns true if the run made this call.
+/// Performs a run with the fault at the nth call, asserts its outcome, and returns true if the run made this call.
 async fn round(
     server: &Server,
     method: &Method,
@@ -279,7 +279,7 @@ async fn a_malformed_response_to_a_lookup_is_ignored(server: &Server) {
 }
 
 async fn a_create_that_is_performed_late_leaves_no_object(server: &Server) {
-    // The delay exceeds the request timeout and, for some of the calls, what remains of the submission timeout.
+    // The delay exceeds the request timeout and, for some of the calls, the remaining time until the submission timeout.
     let fault = Fault::Late(Duration::from_millis(800));
     sweep(server, &Method::POST, fault, Outcome::Failure, 3).await;
 }

@@ -56,7 +56,7 @@ async fn the_proposals_task_creates_the_resource_that_the_proposal_shows(server:
         created["metadata"]["ownerReferences"],
         expected["metadata"]["ownerReferences"]
     );
-    // The second is that the object has additional labels.
+    // The second difference is that the object has additional labels.
     let mut labels = expected["metadata"]["labels"].clone();
     labels["tekton.dev/taskRun"] = json!("build-and-push-run");
     labels["tekton.dev/pipelineRun"] = json!("build-and-test-run");

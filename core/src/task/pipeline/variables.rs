@@ -49,8 +49,8 @@ pub fn context_of(field: &str) -> impl Iterator<Item = &'static str> + Clone {
     CONTEXT.iter().chain(of_task).copied()
 }
 
-/// Checks the PipelineSpec of a Pipeline or PipelineRun. If `is_old` is true, a cluster accepts the document only after
-/// `gleaner translate` has converted it, so its results are not checked.
+/// Checks the PipelineSpec of a Pipeline or PipelineRun. If `is_old` is true, the results of the Pipeline are not checked,
+/// because a cluster accepts the document only after `gleaner translate` has converted it.
 pub(crate) fn check_document(document: &Node, is_old: bool) -> Misused {
     let root = Cursor::root(document);
     let mut found = Misused::default();
@@ -266,7 +266,7 @@ impl Pipeline<'_> {
         let task = key(&parts, 1)?;
         match (key(&parts, 2), parts.len()) {
             (Some("results"), _) if !self.tasks.contains(task) => {
-                // Tekton uses these references only to order `tasks`, so it does not reject such a reference in `finally`.
+                // Tekton reads these references only to order `tasks`, so it does not detect an unknown task in `finally`.
                 let effect = if is_last { Literal } else { Refused };
                 let (message, help) = self.no_task(inner, task, found);
                 Some((effect, message, help))

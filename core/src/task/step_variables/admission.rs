@@ -26,7 +26,7 @@ pub(super) fn refuses(names: &Names<'_>, one: Occurrence<'_>, field: &Field<'_>)
 enum Name<'t> {
     /// The name with its indices.
     Of(&'t str),
-    /// The prefix is followed by more than two parts, which Tekton always rejects.
+    /// More than two parts follow the prefix. Tekton always rejects such a variable.
     TooDeep,
 }
 

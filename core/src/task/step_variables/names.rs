@@ -42,9 +42,9 @@ pub(super) struct StepNames<'a> {
 // === impl Names ===
 
 impl<'a> Names<'a> {
-    /// Returns the names for the TaskSpec at `site`, from which `spec` was read. The TaskSpec also inherits the parameters and
-    /// workspaces of the objects around it without declaring them (Tekton's `docs/pipelineruns.md`, "Propagated Parameters" and
-    /// "Propagated Workspaces").
+    /// Returns the names for the TaskSpec at `site`. `spec` was read from `site`. The names include the parameters and workspaces
+    /// that the TaskSpec inherits from the objects around it without declaring them (Tekton's `docs/pipelineruns.md`, "Propagated
+    /// Parameters" and "Propagated Workspaces").
     pub(super) fn of(site: &DeclarationSite<'a>, spec: &'a TaskSpec) -> Self {
         let mut names = Self {
             is_in_pipeline: site.is_in_pipeline(),

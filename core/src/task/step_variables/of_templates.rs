@@ -23,8 +23,7 @@ pub fn find(declaration: &Declaration, spec: &Cursor<'_>, found: &mut Diagnostic
     match &spec.node.content {
         Content::String(text) if text.contains("$(") => {
             for one in occurrences(text) {
-                // Variables after `$$(` are also checked, because Tekton does not treat `$$(` as an escape, so it replaces the
-                // variable.
+                // Variables after `$$(` are also checked, because Tekton replaces them: it does not treat `$$(` as an escape.
                 if let Some((message, help)) = refused(declaration, one.inner) {
                     found.push_with(|_| {
                         let diagnostic = Diagnostic::new(&spec.place, spec.at(), message);
@@ -66,7 +65,7 @@ fn refused(declaration: &Declaration, variable: &str) -> Option<(String, String)
     match words.as_slice() {
         ["steps", step, rest @ ..] if declaration.steps.contains_key(*step) => {
             let output = match rest {
-                // Tekton uses this name for the artifacts of a step.
+                // `outputs.NAME` may also be a Tekton artifact of the step, so only declared outputs are reported.
                 ["outputs", output, ..] => {
                     declaration.output(step, output)?;
                     output

@@ -29,7 +29,7 @@ const ROOTS: [&str; 12] = [
     "finally",
 ];
 
-/// The context variables that Tekton replaces only in the embedded tasks of Pipelines.
+/// The prefixes of the context variables that Tekton replaces only in the embedded tasks of Pipelines.
 const OF_PIPELINES: [&str; 2] = ["pipelineRun.", "pipeline."];
 const OF_PIPELINE: [&str; 4] = [
     "pipelineRun.name",

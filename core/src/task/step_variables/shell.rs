@@ -7,8 +7,8 @@ pub(super) fn is_program(inner: &str) -> bool {
     ending.is_some_and(|ending| ENDINGS.contains(&ending))
 }
 
-/// The maximum number of bytes before a variable that are searched for the beginning of its line. Without this limit, a check of
-/// a long line with many variables would take quadratic time.
+/// The maximum number of bytes to search backward from a variable for the beginning of the line. Without this limit, a check of a
+/// long line with many variables would take quadratic time.
 const LINE_MAX: usize = 1024;
 
 /// Returns true if the line that contains `offset` is a shell comment. If the line begins more than [`LINE_MAX`] bytes before

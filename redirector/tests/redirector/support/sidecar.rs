@@ -39,7 +39,7 @@ pub(crate) struct Request {
 #[derive(Default)]
 struct Seen {
     requests: Mutex<Vec<Request>>,
-    /// The heads of the requests that report the start of a step. They do not consume a scripted reply.
+    /// The heads of the requests that report the start of a step. Such a request does not consume a scripted reply.
     starts: Mutex<Vec<String>>,
     changed: Condvar,
 }
