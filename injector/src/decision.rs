@@ -17,7 +17,8 @@ use gleaner_runtime::text::cut;
 
 use crate::review::{Answer, Request};
 
-/// A word that occurs in every object that uses Gleaner. API servers escape none of its characters in JSON.
+/// A word that occurs in every object that uses Gleaner, so an object without it is skipped before it is parsed. API servers
+/// escape none of the characters of this word in JSON.
 const WORD: &str = "gleaner";
 /// The text that identifies the pod of an injected Task, even if the pod has lost its annotation.
 const CONTAINER: &str = "\"sidecar-gleaner\"";

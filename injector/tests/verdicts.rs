@@ -301,7 +301,7 @@ fn decide(document: &Value) -> Option<Verdict> {
         _ => return None,
     };
     let mut document = document.clone();
-    // The API server adds managedFields, which record the client that set each field.
+    // Add the managedFields that the API server adds to record which client set each annotation.
     if let Some(Value::Object(annotations)) = document.pointer("/metadata/annotations") {
         let fields = annotations
             .keys()

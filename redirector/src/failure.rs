@@ -34,7 +34,7 @@ pub(crate) enum Reason {
     OutputNotRegular,
     OutputTooLarge,
     OutputInvalid,
-    /// The sidecar was unreachable for the duration of the deadline.
+    /// The sidecar was unreachable for as long as the deadline allows.
     SidecarUnreachable,
     SidecarTimeout,
     /// The sidecar's response cannot be parsed.
