@@ -29,7 +29,7 @@ pub(crate) struct Recorder {
     server: ApiServer,
     namespace: String,
     regarding: OwnerReference,
-    /// Set after the API server has refused an Event.
+    /// True after the API server has refused an Event. No more Events are sent then.
     is_refused: AtomicBool,
 }
 

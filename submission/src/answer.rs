@@ -1,7 +1,7 @@
 //! Classification of the API server's responses: success, refusal, or a failure that a retry may fix.
 //!
-//! Text from the API server is parsed only here. Callers may forward everything in `words` and `warnings`, because for an object
-//! that contains a secret these fields hold only Gleaner's own text and the API server's machine-readable reason and fields.
+//! Text from the API server is parsed only here. If an object contains a secret, `words` and `warnings` contain only Gleaner's own
+//! text and the API server's machine-readable reason and fields. Therefore, callers may always forward `words` and `warnings`.
 
 mod withheld;
 
@@ -81,7 +81,7 @@ pub(super) enum Topic {
     /// message identifies a missing Namespace.
     Namespace,
     /// A ResourceQuota is exhausted, or its usage has not been calculated yet (`exceeded quota: q, requested: ...`,
-    /// `status unknown for quota: q`). Other refusals also have the code 403, but this one is temporary.
+    /// `status unknown for quota: q`). Unlike other refusals with the code 403, this refusal is temporary.
     Quota,
     /// An object that the request refers to does not exist: `serviceaccount "x" not found` and similar messages, from the
     /// admission plugins ServiceAccount, RuntimeClass and Priority (`no PriorityClass with name x was found`), or from RBAC,
@@ -183,7 +183,7 @@ fn passing(method: &Method, refusal: &Refusal) -> Option<bool> {
         // The API server reports etcd's size limit as an internal error, but a retry would fail too.
         500 if matches!(refusal.topic, Topic::TooLarge | Topic::Mistyped) => None,
         408 | 500 | 502 | 503 | 504 => Some(true),
-        // Concurrent creates that count against the same quota can cause this conflict.
+        // Concurrent creates that count against the same quota can cause this conflict, so a retry may succeed.
         409 if *method == Method::POST && refusal.reason == "Conflict" => Some(false),
         // The API server's internal update conflicted with another write, so a retry may succeed. A field manager conflict has
         // causes and is permanent.
@@ -197,7 +197,7 @@ fn passing(method: &Method, refusal: &Refusal) -> Option<bool> {
 fn refusal(code: StatusCode, body: &[u8], disclosure: &Disclosure) -> (Refusal, Option<Duration>) {
     let status = serde_json::from_slice::<Status>(body);
     let status = status.unwrap_or_else(|_| {
-        // The response came from a proxy, or the API server does not serve the path.
+        // The body is not a `Status`, so a proxy sent the response, or the API server does not serve the path.
         let message = String::from_utf8_lossy(body).into_owned();
         Status {
             message,

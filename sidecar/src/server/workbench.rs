@@ -59,7 +59,7 @@ impl Workbench {
     ) -> Result<T, Problem> {
         let (done, result) = oneshot::channel();
         let job: Job = Box::new(move || {
-            // Sending fails if the client has disconnected.
+            // Ignore an error, which means that the client has disconnected.
             let _ = done.send(job());
         });
         let sent = self.jobs.send(job);

@@ -17,7 +17,7 @@ pub(crate) struct End<'a> {
     pub(crate) results: Vec<(String, Value)>,
 }
 
-/// Returns the promises that the run broke.
+/// Returns a description of each violated invariant.
 pub(crate) fn violations(mut end: End<'_>) -> Vec<String> {
     let (mut wrong, applied_to) = end.foreign.take_out(&mut end.existing);
     match end.status["phase"].as_str() {
