@@ -82,8 +82,8 @@ impl Awaited<'_> {
                 .errors
                 .push(Diagnostic::new(place, None, message).help(help));
         };
-        // Other controllers may set conditions of their own, so an unknown condition causes only a warning, and a condition with a
-        // prefix is not checked.
+        // Other controllers may set conditions of their own, so an unknown condition causes only a warning, and a condition with
+        // a prefix is not checked.
         if known.contains(&condition) || condition.contains('/') {
             return;
         }

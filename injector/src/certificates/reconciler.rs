@@ -30,7 +30,8 @@ pub struct Reconciler {
     readiness: Arc<Readiness>,
     metrics: Metrics,
     configuration: Configuration,
-    /// The CAs in the Secret at the last check. API servers must still trust them if the Secret is deleted or can no longer be read.
+    /// The CAs in the Secret at the last check. API servers must still trust them if the Secret is deleted or can no longer be
+    /// read.
     known: Vec<Certificate>,
 }
 
@@ -241,8 +242,8 @@ impl Reconciler {
                 known.any(|known| leaf.is_of(known, &self.managed.policy.names, now))
             };
             let of_known = leaf.as_ref().is_some_and(is_of);
-            // If the Secret was deleted and created again, some API servers might not trust the new CA yet, but they all trust the
-            // current certificate.
+            // If the Secret was deleted and created again, some API servers might not trust the new CA yet, but they all trust
+            // the current certificate.
             if of_known && !settled {
                 return Ok(());
             }

@@ -1,4 +1,4 @@
-//! The invariants that every finished run must satisfy.
+//! The promises that every finished run must keep.
 
 use serde_json::Value;
 
@@ -17,7 +17,7 @@ pub(crate) struct End<'a> {
     pub(crate) results: Vec<(String, Value)>,
 }
 
-/// Returns a description of each violated invariant.
+/// Returns the promises that the run broke.
 pub(crate) fn violations(mut end: End<'_>) -> Vec<String> {
     let (mut wrong, applied_to) = end.foreign.take_out(&mut end.existing);
     match end.status["phase"].as_str() {

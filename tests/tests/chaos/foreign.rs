@@ -110,7 +110,7 @@ impl Foreign {
         late.is_some_and(|(_, appeared)| appeared.load(Ordering::SeqCst))
     }
 
-    /// Removes the foreign objects from `existing`. Returns a description of each violated invariant, and the foreign objects to which the run applied
+    /// Removes the foreign objects from `existing`. Returns the broken promises, and the foreign objects to which the run applied
     /// fields.
     pub(crate) fn take_out(&self, existing: &mut Vec<Value>) -> (Vec<String>, Vec<Value>) {
         let mut wrong = Vec::new();

@@ -14,7 +14,7 @@ use crate::plan::Plan;
 /// wait for the deletion of an object. The limit is much longer, so that only a run that hangs exceeds it, even on a busy
 /// machine.
 const BOUND: Duration = Duration::from_secs(240);
-/// The tests search all text for parts of a secret of this length. Shorter parts may occur in a text by chance.
+/// The length of the parts of a secret for which the tests search all text. Shorter parts may occur in a text by chance.
 const PIECE: usize = 10;
 
 /// The observations of a run so far.

@@ -12,7 +12,7 @@ use super::Page;
 /// The maximum length of a marked value, in bytes. Longer values are truncated.
 const VALUE: usize = 2 << 10;
 
-/// Returns the YAML of `objects`, with the values that their `leaves` describe marked.
+/// Returns the YAML of `objects`, in which the values listed in their `leaves` are marked.
 ///
 /// # Errors
 /// An error if the YAML of an object exceeds `max` bytes.
