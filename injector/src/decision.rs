@@ -42,7 +42,7 @@ pub enum Verdict {
         /// A JSON patch (RFC 6902).
         patch: Vec<u8>,
         operations: usize,
-        /// Warnings about results that might not fit into the termination message when the Task runs.
+        /// The messages of the warnings, for example about results that might not fit into the termination message.
         warnings: Vec<String>,
     },
     Refused(Refused),
@@ -280,8 +280,8 @@ impl Verdict {
         }
     }
 
-    /// Returns the warnings for the client, if the object is changed and has no controller. kubectl prints them. Each warning is
-    /// at most 120 characters long, as API servers recommend (k8s.io/apiserver/pkg/warning).
+    /// Returns the warnings for the client, which kubectl prints. Returns no warnings if the object is not changed, or if it has a
+    /// controller.
     pub fn warnings(&self, request: &Request<'_>) -> Vec<String> {
         // If the object has a controller, that controller sent the request, so no user would see the warning.
         let by_person = request.object.is_some_and(|object| owner(object).is_none());

@@ -1,7 +1,7 @@
 //! Classification of the API server's responses: success, refusal, or a failure that a retry may fix.
 //!
 //! Text from the API server is parsed only here. If an object contains a secret, `words` and `warnings` contain only Gleaner's
-//! own text and the API server's machine-readable reason and fields. Therefore, callers may always forward `words` and `warnings`.
+//! own text and the API server's machine-readable reason and fields. Therefore, callers may always forward both.
 
 mod withheld;
 

@@ -15,7 +15,7 @@ pub(super) fn position(rest: &str, at: Location, value: &str, offset: usize) -> 
     let walk = |style| walk(rest, at, value, offset, style);
     let first = value.trim_start().chars().next();
     match rest.chars().next()? {
-        // The content of a block scalar may itself begin with a quote. If the value begins with it too, try that case first.
+        // If the value begins with the same quote as the text, it may be the content of a block scalar, so try that first.
         quote @ ('"' | '\'') if first == Some(quote) => {
             walk(Style::Verbatim).or_else(|| walk(Style::of(quote)))
         }

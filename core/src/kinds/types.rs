@@ -202,7 +202,8 @@ impl Types<'_> {
             let inside = cursor.place.within(&template.place);
             inside.is_some_and(|inside| template.is_text(&inside))
         });
-        // In a string field, a number becomes text; other types were already rejected when the declaration was read.
+        // In the fields that `is_text` recognizes, a number becomes a string, and other types were already rejected when the
+        // declaration was read.
         if fits || own == "string" && is_text {
             return;
         }
