@@ -237,7 +237,7 @@ objects: [{name: cm, resourceTemplate: {apiVersion: v1, kind: ConfigMap, data: {
             "16:36: error: objects[0].resourceTemplate.metadata.name: only the pods of an Indexed Job have a completion index; add completionMode: Indexed",
         ],
     );
-    // The Jobs of a JobSet have completionMode: Indexed by default.
+    // The Jobs of a JobSet have completionMode: Indexed by default, so their pods have a completion index.
     let set = |text: &str| {
         text.replace(
             "batch/v1\nkind: Job",

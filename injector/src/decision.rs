@@ -280,8 +280,8 @@ impl Verdict {
         }
     }
 
-    /// Returns the warnings for the client, which kubectl prints. Returns no warnings if the object is not changed, or if it has a
-    /// controller.
+    /// Returns the warnings for the client, which kubectl prints. Returns no warnings if the object is not changed, or if it has
+    /// a controller.
     pub fn warnings(&self, request: &Request<'_>) -> Vec<String> {
         // If the object has a controller, that controller sent the request, so no user would see the warning.
         let by_person = request.object.is_some_and(|object| owner(object).is_none());
@@ -319,7 +319,8 @@ fn asks(object: &RawValue) -> bool {
 
 fn owner(object: &RawValue) -> Option<Owner> {
     let owners = head(object).metadata.owner_references?;
-    // Longer values are not valid in Kubernetes, and would take too much memory in the queue of notices.
+    // Ignore an owner with longer values, which are not valid in Kubernetes and would take too much memory in the queue of
+    // notices.
     let fits = |owner: &Owner| {
         let texts = [&owner.api_version, &owner.kind, &owner.name, &owner.uid];
         texts.iter().all(|text| text.len() <= 512)

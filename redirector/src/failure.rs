@@ -71,7 +71,7 @@ impl Reason {
         });
         Self::Problem {
             name: name.take(40).collect(),
-            // A problem document with exit code 0 is still a failure.
+            // A problem document with exit code 0 is still a failure, so the HTTP status determines the exit code.
             exit_code: match exit_code {
                 0 => code_of(status),
                 code => code,

@@ -29,7 +29,7 @@ pub(crate) struct Recorder {
     server: ApiServer,
     namespace: String,
     regarding: OwnerReference,
-    /// True after the API server has refused an Event. No more Events are sent then.
+    /// True after the API server has refused an Event. From then on, no more Events are sent.
     is_refused: AtomicBool,
 }
 

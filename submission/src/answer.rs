@@ -71,7 +71,7 @@ pub(super) enum Topic {
     /// converting it).
     Mistyped,
     /// The OwnerReferencesPermissionEnforcement admission plugin does not allow the run to set `blockOwnerDeletion`. Other
-    /// refusals also have the code 403, so only the message, which names the field, identifies this one
+    /// refusals also have the code 403, so this refusal is identified by its message, which names the field
     /// (`k8s.io/kubernetes/plugin/pkg/admission/gc/gc_admission.go`).
     BlockOwnerDeletion,
     /// RBAC denied the request: `User "system:serviceaccount:ci:default" cannot create resource "x" in API group "y"`. Quotas and
@@ -86,10 +86,10 @@ pub(super) enum Topic {
     /// An object that the request refers to does not exist: `serviceaccount "x" not found` and similar messages, from the
     /// admission plugins ServiceAccount, RuntimeClass and Priority (`no PriorityClass with name x was found`), or from RBAC,
     /// which reads the role of a binding (`roles.rbac.authorization.k8s.io "x" not found`). Other refusals have the same code and
-    /// reason, so only the message identifies this one.
+    /// reason, so this refusal is identified by its message.
     Reference,
     /// An admission webhook (usually with code 400) or an admission policy (with code 422) rejected the object. Other refusals
-    /// have the same codes, so only the message identifies this one.
+    /// have the same codes, so this refusal is identified by its message.
     Admission,
     Other,
 }
@@ -180,7 +180,8 @@ pub(super) fn unsent(reason: &api_server::Reason, disclosure: &Disclosure) -> An
 fn passing(method: &Method, refusal: &Refusal) -> Option<bool> {
     match refusal.code.as_u16() {
         429 => Some(false),
-        // The API server reports etcd's size limit as an internal error, but a retry would fail too.
+        // The API server reports both an object that exceeds etcd's size limit and an object with a type error with code 500, but
+        // a retry would fail too.
         500 if matches!(refusal.topic, Topic::TooLarge | Topic::Mistyped) => None,
         408 | 500 | 502 | 503 | 504 => Some(true),
         // Concurrent creates that count against the same quota can cause this conflict, so a retry may succeed.

@@ -119,7 +119,7 @@ impl Raw<'_> {
         loop {
             match self.chars.peek() {
                 Some(letter) if is_blank(*letter) => drop(self.next()),
-                // An escaped line end joins two lines without a space.
+                // An escaped line end joins two lines without a space, so skip the backslash like a blank.
                 Some('\\') if style == Style::Double => {
                     let mut ahead = self.clone();
                     ahead.next();

@@ -100,7 +100,7 @@ impl Types<'_> {
         let spread = item.node.as_str().and_then(|text| Text::parse(text).ok());
         let spread = spread.as_ref().and_then(Text::as_variable);
         match spread.filter(|reference| reference.is_spread()) {
-            // The items of a parameter are strings; the items of an output are only known at run time.
+            // Only the items of a parameter are checked. They are strings; the items of an output are known only at run time.
             Some(reference @ Reference::Param { .. }) => {
                 let kind = self.kind_of(reference);
                 if kind == Some(OutputType::Array) {

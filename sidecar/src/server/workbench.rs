@@ -30,7 +30,7 @@ impl Workbench {
         let (jobs, queue) = mpsc::channel::<Job>();
         let work = move || {
             for job in queue {
-                // The panic hook logs the panic, and the waiting request receives an error.
+                // Ignore a panic, because the panic hook logs it, and the waiting request receives an error.
                 let _ = catch_unwind(AssertUnwindSafe(job));
             }
         };

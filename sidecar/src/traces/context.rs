@@ -14,7 +14,7 @@ const STATE_MAX: usize = 512;
 /// The flag in a `traceparent` that is set if the trace is sampled.
 const SAMPLED: u8 = 1;
 
-/// The parent span of the run, which belongs to another process.
+/// The run's parent span, which belongs to another process.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Parent {
     /// 32 hexadecimal digits.

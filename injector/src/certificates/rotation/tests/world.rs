@@ -153,7 +153,7 @@ impl World {
             let trusted = Certificate::all(bundle.as_bytes()).unwrap();
             for replica in &self.replicas {
                 // A replica that has just started receives no reviews until its readiness probe succeeds and the Service is
-                // updated.
+                // updated, so its certificate is checked only after that time.
                 let called = self.now > replica.started + LAG;
                 for served in replica.served.iter().filter(|_| called) {
                     let of = |authority| self.trusts(authority, served);
