@@ -186,8 +186,8 @@ fn passing(method: &Method, refusal: &Refusal) -> Option<bool> {
         408 | 500 | 502 | 503 | 504 => Some(true),
         // Concurrent creates that count against the same quota can cause this conflict, so a retry may succeed.
         409 if *method == Method::POST && refusal.reason == "Conflict" => Some(false),
-        // The API server's internal update conflicted with another write, so a retry may succeed. A field manager conflict has
-        // causes and is permanent.
+        // A field manager conflict is permanent. Any other conflict is between the API server's internal update and another
+        // write, so a retry may succeed.
         409 if *method == Method::PATCH && refusal.reason == "Conflict" => {
             (!refusal.has_cause("FieldManagerConflict")).then_some(false)
         }

@@ -46,7 +46,7 @@ impl Types<'_> {
             match fields["fields"][key].as_str() {
                 Some(_) if key == "metadata" => self.check_metadata(&field, true),
                 Some(own) => self.check(own, &field),
-                // `status` is not reported as unknown. The outline does not contain it, because the API server ignores it at
+                // `status` is not reported as unknown. `outline.json` does not contain it, because the API server ignores it at
                 // creation.
                 None if key == "status" => {}
                 None => self.unknown(key, &field, fields, &format!("a {kind}"), true),
