@@ -180,8 +180,8 @@ pub(super) fn unsent(reason: &api_server::Reason, disclosure: &Disclosure) -> An
 fn passing(method: &Method, refusal: &Refusal) -> Option<bool> {
     match refusal.code.as_u16() {
         429 => Some(false),
-        // The API server reports both an object that exceeds etcd's size limit and an object with a type error with code 500, but
-        // a retry would fail too.
+        // The API server also uses code 500 for an object that exceeds etcd's size limit or has a type error. A retry would fail
+        // again.
         500 if matches!(refusal.topic, Topic::TooLarge | Topic::Mistyped) => None,
         408 | 500 | 502 | 503 | 504 => Some(true),
         // Concurrent creates that count against the same quota can cause this conflict, so a retry may succeed.

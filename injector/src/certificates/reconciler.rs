@@ -60,8 +60,8 @@ impl Seen {
         let data = &self.secret.as_ref()?["data"];
         match Content::read(data) {
             Ok(content) => Some(content),
-            // A missing entry is normal: the chart creates an empty Secret, so that the injector does not need permission to create
-            // Secrets.
+            // A missing entry is normal: the chart creates an empty Secret, so that the injector does not need permission to
+            // create Secrets.
             Err(ContentError::Missing(_)) => None,
             Err(error) => {
                 tracing::warn!(%error, "secret-unusable");

@@ -117,8 +117,8 @@ impl World {
         panic!("the rotation did not finish");
     }
 
-    /// Advances the time to `second`, and runs the checks of all replicas. While `second` is more than six
-    /// hours away, the replicas run only two checks in six hours, `POLL` seconds apart.
+    /// Advances the time to `second`, and runs the checks of all replicas. While `second` is more than six hours
+    /// away, the replicas run only two checks in six hours, `POLL` seconds apart.
     fn until(&mut self, second: i64) {
         while self.now < second {
             let left = second - self.now;
