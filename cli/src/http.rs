@@ -42,7 +42,8 @@ pub(crate) async fn exchange(
         drop(sender);
         Ok((status, body.map_err(unreadable)?.to_bytes()))
     };
-    // The connection makes progress only while it is polled. Its own result does not matter.
+    // Poll both, because the response makes progress only while the connection is polled. The result of the connection itself
+    // does not matter.
     let (response, _) = tokio::join!(response, connection);
     response
 }

@@ -18,7 +18,7 @@ pub(crate) fn read_all(files: &[String]) -> Result<Vec<Source>, u8> {
 /// Prints documents to standard output.
 ///
 /// # Errors
-/// The exit code if standard output cannot be written. The message has been printed.
+/// The exit code if standard output cannot be written. The error message has already been printed.
 pub(crate) fn print(documents: &[Value], form: Form) -> Result<ExitCode, u8> {
     let text = match form {
         Form::Yaml => writer::to_yaml(documents),

@@ -1,5 +1,5 @@
-//! Tests how `gleaner lint` reports conflicts between the fields of a Job and the declaration of its pods, also with
-//! `--without-webhook`.
+//! Tests how `gleaner lint` reports conflicts between the fields of a Job and the declaration of its pods, with the
+//! webhook and with `--without-webhook`.
 
 mod support;
 
@@ -217,7 +217,8 @@ objects: [{name: cm, resourceTemplate: {apiVersion: v1, kind: ConfigMap, data: {
     let named = JOB.replace("fixed", "a-$(context.task.name)");
     finds(&named, &[]);
     finds_by(&AHEAD, &named, &[]);
-    // The pods of any other controller also have a value for `task.name`, and may have a completion index.
+    // With the webhook, both variables are accepted for any other controller: its pods have a value for `task.name`, and may
+    // have a completion index.
     let indexed = named.replace("task.name", "job.completionIndex");
     let scaled = |text: &str| text.replace("batch/v1\nkind: Job", "keda.sh/v1\nkind: ScaledJob");
     finds(&scaled(&named), &[]);
@@ -236,7 +237,7 @@ objects: [{name: cm, resourceTemplate: {apiVersion: v1, kind: ConfigMap, data: {
             "16:36: error: objects[0].resourceTemplate.metadata.name: only the pods of an Indexed Job have a completion index; add completionMode: Indexed",
         ],
     );
-    // The Jobs of a JobSet have completionMode: Indexed by default.
+    // The Jobs of a JobSet have completionMode: Indexed by default, so their pods have a completion index.
     let set = |text: &str| {
         text.replace(
             "batch/v1\nkind: Job",

@@ -288,8 +288,8 @@ impl Report {
         }
     }
 
-    /// Reports errors in TaskSpecs that were injected ahead of time and may have been edited since then. The webhook does not
-    /// change such a TaskSpec.
+    /// Checks TaskSpecs that were injected ahead of time, because they may have been edited since then. The webhook does not
+    /// inject into them again, so it reports none of their errors.
     fn check_injected(&mut self, object: &Value, settings: &Settings) {
         let original = removal::remove(object).object;
         let node = Node::from(&original);
@@ -320,7 +320,7 @@ impl Report {
         }
     }
 
-    /// Adds the report of the object at `place` of `document`.
+    /// Adds the report of the object at `place` in `document`.
     fn append(&mut self, own: Self, place: &Place, document: &Node) {
         let below = |one: Diagnostic| match one.omitted {
             0 => below(place, one),

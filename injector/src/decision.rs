@@ -17,7 +17,8 @@ use gleaner_runtime::text::cut;
 
 use crate::review::{Answer, Request};
 
-/// A word that occurs in every object that uses Gleaner. API servers escape none of its characters in JSON.
+/// A word that occurs in every object that uses Gleaner, so an object without it is skipped before it is parsed. API servers
+/// escape none of the characters of this word in JSON.
 const WORD: &str = "gleaner";
 /// The text that identifies the pod of an injected Task, even if the pod has lost its annotation.
 const CONTAINER: &str = "\"sidecar-gleaner\"";
@@ -41,7 +42,7 @@ pub enum Verdict {
         /// A JSON patch (RFC 6902).
         patch: Vec<u8>,
         operations: usize,
-        /// Warnings about results that might not fit into the termination message when the Task runs.
+        /// The messages of the warnings, for example about results that might not fit into the termination message.
         warnings: Vec<String>,
     },
     Refused(Refused),
@@ -279,8 +280,8 @@ impl Verdict {
         }
     }
 
-    /// Returns the warnings for the client, if the object is changed and has no controller. kubectl prints them. Each warning is
-    /// at most 120 characters long, as API servers recommend (k8s.io/apiserver/pkg/warning).
+    /// Returns the warnings for the client, which kubectl prints. Returns no warnings if the object is not changed, or if it has
+    /// a controller.
     pub fn warnings(&self, request: &Request<'_>) -> Vec<String> {
         // If the object has a controller, that controller sent the request, so no user would see the warning.
         let by_person = request.object.is_some_and(|object| owner(object).is_none());
@@ -318,7 +319,8 @@ fn asks(object: &RawValue) -> bool {
 
 fn owner(object: &RawValue) -> Option<Owner> {
     let owners = head(object).metadata.owner_references?;
-    // Longer values are not valid in Kubernetes, and would take too much memory in the queue of notices.
+    // Ignore an owner with longer values, which are not valid in Kubernetes and would take too much memory in the queue of
+    // notices.
     let fits = |owner: &Owner| {
         let texts = [&owner.api_version, &owner.kind, &owner.name, &owner.uid];
         texts.iter().all(|text| text.len() <= 512)

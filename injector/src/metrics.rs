@@ -14,7 +14,7 @@ use prometheus_client::registry::{Registry, Unit};
 
 use crate::tls::validity::Validity;
 
-/// Bucket bounds, in seconds. They range from the goal for a review (2 ms) to the API server's default timeout (10 s).
+/// Bucket bounds, in seconds. They include the goal for a review (2 ms) and end at the API server's default timeout (10 s).
 const BUCKETS: [f64; 12] = [
     0.0001, 0.00025, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.025, 0.1, 0.5, 1.0, 10.0,
 ];

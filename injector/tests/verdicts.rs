@@ -301,7 +301,7 @@ fn decide(document: &Value) -> Option<Verdict> {
         _ => return None,
     };
     let mut document = document.clone();
-    // The API server adds managedFields, which record the client that set each field.
+    // Add the managedFields that the API server adds to record which client set each annotation.
     if let Some(Value::Object(annotations)) = document.pointer("/metadata/annotations") {
         let fields = annotations
             .keys()
@@ -396,7 +396,8 @@ fn lint_and_the_webhook_report_the_same_findings() {
                     warned += usize::from(!live.warnings.is_empty());
                     by_tekton += usize::from(!live.refused_elsewhere.is_empty());
                 }
-                // The webhook ignores documents without the annotation, even if they use the syntax of the 2019 proposal.
+                // The webhook ignores documents without the annotation, even if they use the syntax of the 2019 proposal,
+                // so there is nothing to compare.
                 Verdict::Skipped(Skip::NotAsked)
                     if !object.to_string().contains("gleaner.dev/") => {}
                 Verdict::Skipped(skip) => {

@@ -110,7 +110,7 @@ impl Registry {
 
     /// Returns each group except the core group with its versions, the preferred version first.
     pub(crate) fn groups(&self) -> Vec<(&str, Vec<&str>)> {
-        // The registry does not contain the kind `SelfSubjectAccessReview`, because access reviews are not stored.
+        // Access reviews are not stored, so the registry does not contain `SelfSubjectAccessReview`. Its group is added here.
         let mut groups: Vec<(&str, Vec<&str>)> = vec![(access::GROUP, vec![access::VERSION])];
         for kind in self.kinds.iter().filter(|k| !k.group.is_empty()) {
             match groups.iter_mut().find(|(group, _)| *group == kind.group) {

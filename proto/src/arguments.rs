@@ -27,8 +27,8 @@ pub const UNWRAPPED_VARIABLE: &str = "GLEANER_UNWRAPPED";
 /// namespace can create such a container. The API server accepts the reference, because it validates only the `resource` of a
 /// `resourceFieldRef`, not the `containerName` (`k8s.io/kubernetes/pkg/apis/core/validation/validation.go`,
 /// `validateContainerResourceFieldSelector`); the kubelet then fails with `container NAME not found`
-/// (`pkg/api/v1/resource/helpers.go`, `findContainerInPod`). A reference to a ConfigMap or Secret would not work: its name must
-/// be valid, so an attacker could create the object (`validateConfigMapKeySelector`).
+/// (`pkg/api/v1/resource/helpers.go`, `findContainerInPod`). A reference to a ConfigMap or Secret would not be safe: the
+/// API server requires a valid name, so an attacker could create an object with that name (`validateConfigMapKeySelector`).
 pub const UNWRAPPED_CONTAINER: &str = "this_pod_has_not_passed_the_webhook_of_gleaner";
 /// The declaration in base64; if the flag is repeated, the parts are concatenated.
 pub const DECLARATION: &str = "--declaration";
@@ -50,8 +50,8 @@ pub const VALUES: &str = "--values";
 /// The owner of created objects, if it is neither a PipelineRun nor a TaskRun: `APIVERSION,KIND,NAME,UID`.
 pub const OWNER: &str = "--owner";
 /// The number of the pod's own containers and the number of containers that Gleaner adds, as `OWN+ADDED`, such as `3+1`. All of
-/// them share the space for the pod's termination messages. `,compressed` follows if Tekton compresses the messages. Present only
-/// if Tekton passes results in termination messages.
+/// them share the space for the pod's termination messages. `,compressed` follows if Tekton compresses the messages. The flag is
+/// present only if Tekton passes results in termination messages.
 pub const TERMINATION_SHARE: &str = "--termination-share";
 /// A kind of which the declaration may create objects, as `GROUP/KIND`. If no kind is allowed, the flag has an empty value;
 /// without the flag, every kind is allowed.
@@ -148,13 +148,13 @@ pub struct RunValues {
 /// An error in a list of arguments.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ArgumentsError {
-    /// The argument in the first field does not have the required form, which is the second field.
+    /// The argument in the first field does not have the form in the second field.
     #[error("'{0}' must have the form {1}")]
     Form(String, &'static str),
     /// The items of the array with this name are not enclosed in a frame, or the frame is not at the expected position.
     #[error("the items of the array parameter '{0}' are not between 'array:{0}' and 'end:{0}'")]
     Frame(String),
-    /// An item of the array with this name looks like a frame.
+    /// An item of the array with this name looks like the end of the array's frame.
     #[error(
         "the array parameter '{0}' contains the item 'end:{0}', which is reserved for Gleaner; use another value"
     )]

@@ -34,7 +34,7 @@ pub(crate) enum Reason {
     OutputNotRegular,
     OutputTooLarge,
     OutputInvalid,
-    /// The sidecar was unreachable for the duration of the deadline.
+    /// The sidecar was unreachable for as long as the deadline allows.
     SidecarUnreachable,
     SidecarTimeout,
     /// The sidecar's response cannot be parsed.
@@ -71,7 +71,7 @@ impl Reason {
         });
         Self::Problem {
             name: name.take(40).collect(),
-            // A problem document with exit code 0 is still a failure.
+            // A problem document with exit code 0 is still a failure, so the HTTP status determines the exit code.
             exit_code: match exit_code {
                 0 => code_of(status),
                 code => code,

@@ -27,7 +27,7 @@ pub(crate) struct Retry {
 pub(crate) enum Next {
     /// Retry after this pause.
     AgainAfter(Duration),
-    /// Give up, because the sidecar was unreachable for the duration of the deadline.
+    /// Give up, because the sidecar was unreachable for as long as the deadline allows.
     OutOfReach,
     /// Give up, because the time limit for the response has passed.
     NoAnswer,

@@ -1,4 +1,4 @@
-//! The sidecar's command line. Every flag can also be set by an environment variable.
+//! The sidecar's command line. Most flags can also be set by an environment variable.
 
 mod input;
 mod memory;

@@ -29,7 +29,7 @@ pub(crate) struct Recorder {
     server: ApiServer,
     namespace: String,
     regarding: OwnerReference,
-    /// Set after the API server has refused an Event.
+    /// True after the API server has refused an Event. From then on, no more Events are sent.
     is_refused: AtomicBool,
 }
 

@@ -61,7 +61,7 @@ fn apply(
         Record::SubmissionRequested => {
             collector.request_submission();
         }
-        // The collector already has the key, which is a part of the run.
+        // The key was already read from the journal before the collector was created.
         Record::SecretKey(_) => {}
         Record::Planned(objects) if collector.is_submitting() => planned.push(objects),
         Record::Planned(_) => return Err("a plan without a submission".to_owned()),

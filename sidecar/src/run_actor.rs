@@ -184,7 +184,7 @@ impl RunActor {
         (actor, Handle::new(sender, receiver))
     }
 
-    /// Returns the actor, which records the run in `traces`.
+    /// Makes the actor record the run in `traces`.
     pub(crate) fn traced(mut self, traces: Traces) -> Self {
         self.traces = traces;
         self

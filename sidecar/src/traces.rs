@@ -75,7 +75,7 @@ impl Traces {
         if endpoint.is_empty() {
             return Self::default();
         }
-        // An invalid endpoint must not fail the run.
+        // An invalid endpoint must not fail the run, so it only turns the trace off.
         let exporter = traces::endpoint(&endpoint).and_then(|endpoint| {
             let exporter = Exporter::new(&endpoint, metrics.clone());
             exporter.ok_or_else(|| "the endpoint is not a URL".to_owned())

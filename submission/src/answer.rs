@@ -1,7 +1,7 @@
 //! Classification of the API server's responses: success, refusal, or a failure that a retry may fix.
 //!
-//! Text from the API server is parsed only here. Callers may forward everything in `words` and `warnings`, because for an object
-//! that contains a secret these fields hold only Gleaner's own text and the API server's machine-readable reason and fields.
+//! Text from the API server is parsed only here. If an object contains a secret, `words` and `warnings` contain only Gleaner's
+//! own text and the API server's machine-readable reason and fields. Therefore, callers may always forward both.
 
 mod withheld;
 
@@ -71,7 +71,7 @@ pub(super) enum Topic {
     /// converting it).
     Mistyped,
     /// The OwnerReferencesPermissionEnforcement admission plugin does not allow the run to set `blockOwnerDeletion`. Other
-    /// refusals also have the code 403, so only the message, which names the field, identifies this one
+    /// refusals also have the code 403, so this refusal is identified by its message, which names the field
     /// (`k8s.io/kubernetes/plugin/pkg/admission/gc/gc_admission.go`).
     BlockOwnerDeletion,
     /// RBAC denied the request: `User "system:serviceaccount:ci:default" cannot create resource "x" in API group "y"`. Quotas and
@@ -81,15 +81,15 @@ pub(super) enum Topic {
     /// message identifies a missing Namespace.
     Namespace,
     /// A ResourceQuota is exhausted, or its usage has not been calculated yet (`exceeded quota: q, requested: ...`,
-    /// `status unknown for quota: q`). Other refusals also have the code 403, but this one is temporary.
+    /// `status unknown for quota: q`). Unlike other refusals with the code 403, this refusal is temporary.
     Quota,
     /// An object that the request refers to does not exist: `serviceaccount "x" not found` and similar messages, from the
     /// admission plugins ServiceAccount, RuntimeClass and Priority (`no PriorityClass with name x was found`), or from RBAC,
     /// which reads the role of a binding (`roles.rbac.authorization.k8s.io "x" not found`). Other refusals have the same code and
-    /// reason, so only the message identifies this one.
+    /// reason, so this refusal is identified by its message.
     Reference,
     /// An admission webhook (usually with code 400) or an admission policy (with code 422) rejected the object. Other refusals
-    /// have the same codes, so only the message identifies this one.
+    /// have the same codes, so this refusal is identified by its message.
     Admission,
     Other,
 }
@@ -180,13 +180,14 @@ pub(super) fn unsent(reason: &api_server::Reason, disclosure: &Disclosure) -> An
 fn passing(method: &Method, refusal: &Refusal) -> Option<bool> {
     match refusal.code.as_u16() {
         429 => Some(false),
-        // The API server reports etcd's size limit as an internal error, but a retry would fail too.
+        // The API server also uses code 500 for an object that exceeds etcd's size limit or has a type error. A retry would fail
+        // again.
         500 if matches!(refusal.topic, Topic::TooLarge | Topic::Mistyped) => None,
         408 | 500 | 502 | 503 | 504 => Some(true),
-        // Concurrent creates that count against the same quota can cause this conflict.
+        // Concurrent creates that count against the same quota can cause this conflict, so a retry may succeed.
         409 if *method == Method::POST && refusal.reason == "Conflict" => Some(false),
-        // The API server's internal update conflicted with another write, so a retry may succeed. A field manager conflict has
-        // causes and is permanent.
+        // A field manager conflict is permanent. Any other conflict is between the API server's internal update and another
+        // write, so a retry may succeed.
         409 if *method == Method::PATCH && refusal.reason == "Conflict" => {
             (!refusal.has_cause("FieldManagerConflict")).then_some(false)
         }
@@ -197,7 +198,7 @@ fn passing(method: &Method, refusal: &Refusal) -> Option<bool> {
 fn refusal(code: StatusCode, body: &[u8], disclosure: &Disclosure) -> (Refusal, Option<Duration>) {
     let status = serde_json::from_slice::<Status>(body);
     let status = status.unwrap_or_else(|_| {
-        // The response came from a proxy, or the API server does not serve the path.
+        // The body is not a `Status`, so a proxy sent the response, or the API server does not serve the path.
         let message = String::from_utf8_lossy(body).into_owned();
         Status {
             message,

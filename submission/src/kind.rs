@@ -110,7 +110,7 @@ impl Place {
         )
     }
 
-    /// Returns the reference to the object that is used in messages and records.
+    /// Returns a reference to the object, for messages and records.
     pub(super) fn reference(&self, uid: Option<&str>) -> ObjectReference {
         ObjectReference {
             api_version: self.kind.name.api_version.clone(),

@@ -19,8 +19,8 @@ pub(crate) fn by_pods(document: &Node, source: &Source) -> Vec<Diagnostic> {
     warnings.flatten().collect()
 }
 
-/// Returns the warnings about the templates of one declaration that create an object in an old version, or an object with
-/// PipelineResources.
+/// Returns the warnings about the templates in one declaration. There is a warning if a template creates an object in an old
+/// version, or an object with PipelineResources.
 pub(crate) fn warnings(
     site: &DeclarationSite<'_>,
     declared: &Declared,

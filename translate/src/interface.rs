@@ -26,7 +26,7 @@ pub(crate) enum Created {
         /// The keys of the result that is written for the resource.
         keys: Vec<String>,
     },
-    /// An object from `objects`, which cannot be bound.
+    /// An object from the list `objects`. Such an object cannot be bound as a resource.
     Object,
 }
 

@@ -40,7 +40,7 @@ pub(crate) fn check(document: &Cursor<'_>, found: &mut Diagnostics) {
         let Some(name) = param.name(found) else {
             continue;
         };
-        // Tekton compared the names case-insensitively (`strings.EqualFold`).
+        // Compare the names case-insensitively, as Tekton did (`strings.EqualFold`).
         if names.iter().any(|other| other.eq_ignore_ascii_case(&name)) {
             let message = format!("the param '{name}' already exists");
             found.refuse(&param, message, "remove one of them");

@@ -94,7 +94,7 @@ fn bundle(reference: &mut Node, place: &Place, kind: &str, found: &mut Diagnosti
     *reference = Node::derived(reference.at, resolved);
 }
 
-/// Removes a step's empty fields that do not exist in v1, and reports those that are not empty.
+/// Handles the fields of a step that do not exist in v1: removes empty fields, and reports fields that are not empty.
 fn removed_from_step(step: &mut Node, place: &Place, found: &mut Diagnostics) {
     for key in REMOVED_FROM_STEPS {
         let Some(value) = step.present(key) else {

@@ -67,7 +67,7 @@ impl Diagnostics {
         }
     }
 
-    /// Adds a diagnostic, which is built only if the list is not full.
+    /// Builds and adds a diagnostic. If the list is full, only counts it.
     pub fn push_with(&mut self, diagnostic: impl FnOnce(&Self) -> Diagnostic) {
         if self.is_full() {
             self.omitted += 1;

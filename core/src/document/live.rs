@@ -6,8 +6,8 @@ use super::node::Node;
 
 use super::Locate;
 
-/// A document without line numbers. Only positions within the annotation's text are useful to a user; any other diagnostic shows
-/// only its place.
+/// A document without line numbers. A diagnostic about the annotation's text has a position in that text; any other diagnostic
+/// has only a place.
 #[derive(Debug, Clone, Copy)]
 pub struct Live;
 

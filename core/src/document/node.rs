@@ -78,8 +78,8 @@ impl Node {
         node.at
     }
 
-    /// Returns the position of `place` in `original`, the document from which this one was made. Returns `None` if `place` is
-    /// missing in either document, or if a list on the path has a different length.
+    /// Returns the position of `place` in `original`, the document from which this document was made. Returns `None` if either
+    /// document has no node at `place`, or if a list on the path has a different length in `original`.
     pub fn position_in(&self, original: &Self, place: &Place) -> Option<Location> {
         let (mut node, mut before) = (self, original);
         for segment in place.segments() {

@@ -15,7 +15,7 @@ pub(super) fn position(rest: &str, at: Location, value: &str, offset: usize) -> 
     let walk = |style| walk(rest, at, value, offset, style);
     let first = value.trim_start().chars().next();
     match rest.chars().next()? {
-        // In a block scalar, `at` is the start of the content, which may also begin with a quote.
+        // If the value begins with the same quote as the text, it may be the content of a block scalar, so try that first.
         quote @ ('"' | '\'') if first == Some(quote) => {
             walk(Style::Verbatim).or_else(|| walk(Style::of(quote)))
         }
@@ -119,7 +119,7 @@ impl Raw<'_> {
         loop {
             match self.chars.peek() {
                 Some(letter) if is_blank(*letter) => drop(self.next()),
-                // An escaped line end joins two lines without a space.
+                // An escaped line end joins two lines without a space, so skip the backslash like a blank.
                 Some('\\') if style == Style::Double => {
                     let mut ahead = self.clone();
                     ahead.next();

@@ -1,4 +1,4 @@
-//! The text of one file, parsed.
+//! The text of one file, and the documents parsed from it.
 
 use gleaner_proto::encoding::without_mark;
 

@@ -82,7 +82,8 @@ impl Awaited<'_> {
                 .errors
                 .push(Diagnostic::new(place, None, message).help(help));
         };
-        // Other controllers may add conditions, so only a misspelling of a known condition is certainly wrong.
+        // Other controllers may set conditions of their own, so an unknown condition causes only a warning, and a condition with
+        // a prefix is not checked.
         if known.contains(&condition) || condition.contains('/') {
             return;
         }
@@ -114,8 +115,8 @@ impl Awaited<'_> {
             .push(Diagnostic::new(place, None, message).help(help));
     }
 
-    /// Reports the first key of `path` that the kind does not have. Status fields are checked separately, because the outline
-    /// does not contain them.
+    /// Reports the first key of `path` that the kind does not have. Status fields are checked separately, because
+    /// `outline.json` does not contain them.
     fn path(&mut self, path: &FieldPath, place: Place) {
         if path.is_below("status") {
             if !self.has_status {

@@ -7,7 +7,8 @@ use super::values::is_label_key;
 use super::{OUTLINE, fields};
 use crate::document::Cursor;
 
-/// The metadata fields whose types are checked when the declaration is read.
+/// The metadata fields whose types were already checked when the declaration was read. Here, only the keys of the maps among
+/// these fields are checked.
 const OWN: [&str; 5] = [
     "name",
     "generateName",

@@ -67,7 +67,8 @@ fn check_job(spec: &Cursor<'_>, found: &mut Diagnostics) {
     }
 }
 
-/// Checks the restart policy of a controller's pods, which run until the controller deletes them.
+/// Checks the restart policy of a controller's pods. Only `Always` is allowed, because the pods run until the controller deletes
+/// them.
 fn check_restart(pod: &Cursor<'_>, kind: &str, found: &mut Diagnostics) {
     let Some(field) = pod.field("restartPolicy") else {
         return;

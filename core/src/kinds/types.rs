@@ -46,7 +46,7 @@ impl Types<'_> {
             match fields["fields"][key].as_str() {
                 Some(_) if key == "metadata" => self.check_metadata(&field, true),
                 Some(own) => self.check(own, &field),
-                // `status` is not reported as unknown. The outline does not contain it, because the API server ignores it at
+                // `status` is not reported as unknown. `outline.json` does not contain it, because the API server ignores it at
                 // creation.
                 None if key == "status" => {}
                 None => self.unknown(key, &field, fields, &format!("a {kind}"), true),
@@ -100,7 +100,7 @@ impl Types<'_> {
         let spread = item.node.as_str().and_then(|text| Text::parse(text).ok());
         let spread = spread.as_ref().and_then(Text::as_variable);
         match spread.filter(|reference| reference.is_spread()) {
-            // The items of a parameter are strings; the items of an output are only known at run time.
+            // Only the items of a parameter are checked. They are strings; the items of an output are known only at run time.
             Some(reference @ Reference::Param { .. }) => {
                 let kind = self.kind_of(reference);
                 if kind == Some(OutputType::Array) {
@@ -202,7 +202,8 @@ impl Types<'_> {
             let inside = cursor.place.within(&template.place);
             inside.is_some_and(|inside| template.is_text(&inside))
         });
-        // In a string field, a number becomes text; other types were already rejected when the declaration was read.
+        // In the fields that `is_text` recognizes, a number becomes a string, and other types were already rejected when the
+        // declaration was read.
         if fits || own == "string" && is_text {
             return;
         }

@@ -29,7 +29,7 @@ fn wrong(message: String, help: impl Into<String>) -> Wrong {
     }
 }
 
-/// Returns the basic type for `own`, a type of the outline: the type without its enum values and bounds. For `int32`, this is
+/// Returns the basic type for `own`, a type in `outline.json`: the type without its enum values and bounds. For `int32`, this is
 /// `integer`.
 pub(super) fn simple(own: &str) -> &str {
     match own {

@@ -99,8 +99,8 @@ impl Configuration {
         Ok(())
     }
 
-    /// Returns the time for which this replica has observed that the configuration trusts `own`, or `None` if the configuration
-    /// does not trust them.
+    /// Returns how long this replica has known that the configuration trusts the CAs `own`, or `None` if the configuration does
+    /// not trust them.
     pub fn settled(&self, own: &[Certificate]) -> Option<Duration> {
         let trusted = self.trusted.as_ref()?;
         (trusted.authorities == own).then(|| trusted.since.elapsed())

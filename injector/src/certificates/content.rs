@@ -81,7 +81,7 @@ impl Certificate {
         let Ok(parsed) = ParsedCertificate::try_from(&self.der) else {
             return false;
         };
-        // Go checks the validity period of the CA, but webpki ignores it for trust anchors.
+        // Check the validity period of the CA, because Go does, but webpki ignores it for trust anchors.
         authority.validity.holds(now)
             && roots.add(authority.der.clone()).is_ok()
             && verify(&parsed, &[], &roots, now).is_ok()

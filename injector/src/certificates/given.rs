@@ -202,7 +202,7 @@ fn distrust(
     {
         return Some("the CA has expired or is not valid yet".to_owned());
     }
-    // Go accepts a certificate that is itself in the trust store.
+    // Go accepts a certificate that is itself in the trust store, regardless of its signature.
     if authorities.iter().any(|authority| authority.der == *leaf) {
         return None;
     }

@@ -30,7 +30,8 @@ pub struct Reconciler {
     readiness: Arc<Readiness>,
     metrics: Metrics,
     configuration: Configuration,
-    /// The CAs in the Secret at the last check. They are still trusted if the Secret is deleted before the next check.
+    /// The CAs in the Secret at the last check. API servers must still trust them if the Secret is deleted or can no longer be
+    /// read.
     known: Vec<Certificate>,
 }
 
@@ -59,7 +60,8 @@ impl Seen {
         let data = &self.secret.as_ref()?["data"];
         match Content::read(data) {
             Ok(content) => Some(content),
-            // The chart creates an empty Secret, so that the injector does not need permission to create Secrets.
+            // A missing entry is normal: the chart creates an empty Secret, so that the injector does not need permission to
+            // create Secrets.
             Err(ContentError::Missing(_)) => None,
             Err(error) => {
                 tracing::warn!(%error, "secret-unusable");
@@ -241,7 +243,8 @@ impl Reconciler {
                 known.any(|known| leaf.is_of(known, &self.managed.policy.names, now))
             };
             let of_known = leaf.as_ref().is_some_and(is_of);
-            // If the Secret was deleted and created again, some API servers might not trust the new CA yet.
+            // If the Secret was deleted and created again, some API servers might not trust the new CA yet, but they all trust
+            // the current certificate.
             if of_known && !settled {
                 return Ok(());
             }

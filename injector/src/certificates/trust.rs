@@ -48,7 +48,7 @@ pub enum Before {
     Others,
 }
 
-/// Returns the change that makes every webhook of `configuration` trust exactly `own` and the announced CAs. Returns `None` if no
+/// Returns the change that makes every webhook in `configuration` trust exactly `own` and the announced CAs. Returns `None` if no
 /// change is needed.
 pub fn repair(configuration: &Value, own: &[Certificate], now: Timestamp) -> Option<Repair> {
     let webhooks = configuration["webhooks"].as_array().map(Vec::as_slice);

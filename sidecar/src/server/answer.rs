@@ -83,7 +83,7 @@ impl<T: Serialize> IntoResponse for Json<T> {
 fn document(status: StatusCode, kind: &'static str, value: &impl Serialize) -> Response {
     let mut text =
         serde_json::to_vec(value).expect("invariant: the API's messages have string keys only");
-    // The line feed moves the prompt of a terminal below the last brace.
+    // End with a line feed, so that the shell prompt after a curl command starts on a new line.
     text.push(b'\n');
     let mut response = Response::new(Body::from(text));
     *response.status_mut() = status;

@@ -95,7 +95,7 @@ impl Listeners {
                 loopback,
                 address,
                 steps: listeners,
-                // Opened last, so that a client that finds this socket also finds the other sockets.
+                // Open this socket last, so that a client that finds it also finds the other sockets.
                 probe: probe(run_dir)?,
             },
             tokens,

@@ -92,7 +92,7 @@ async fn view(
     } else {
         Format::Yaml
     };
-    // After all variables are resolved, the partial and the complete view are the same.
+    // After all variables are resolved, the partial and the complete view are the same, so both use one cached view.
     let partial = wanted.partial || newest(api).phase != Phase::Collecting;
     let subject = Subject::Resources {
         only,

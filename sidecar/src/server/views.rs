@@ -182,7 +182,7 @@ impl View {
     /// Converts a view of a server-sent event into a view of the JSON in the event.
     pub(super) fn data(mut self) -> Self {
         if self.status == StatusCode::OK {
-            // Keep one line feed, so that the prompt of a terminal appears below the last brace.
+            // Keep one line feed, so that the shell prompt after a curl command starts on a new line.
             let end = self.bytes.len() - EVENT_END.len() + 1;
             self.bytes = self.bytes.slice(EVENT_START.len()..end);
         }

@@ -30,7 +30,7 @@ impl Workbench {
         let (jobs, queue) = mpsc::channel::<Job>();
         let work = move || {
             for job in queue {
-                // The panic hook logs the panic, and the waiting request receives an error.
+                // Ignore a panic, because the panic hook logs it, and the waiting request receives an error.
                 let _ = catch_unwind(AssertUnwindSafe(job));
             }
         };
@@ -59,7 +59,7 @@ impl Workbench {
     ) -> Result<T, Problem> {
         let (done, result) = oneshot::channel();
         let job: Job = Box::new(move || {
-            // Sending fails if the client has disconnected.
+            // Ignore an error, which means that the client has disconnected.
             let _ = done.send(job());
         });
         let sent = self.jobs.send(job);

@@ -6,14 +6,15 @@
 
 use serde::Deserialize;
 
-/// The length of a `traceparent` of version 00, in bytes. Later versions may append fields.
+/// The length of a `traceparent` of version 00, in bytes. Fields that later versions append are ignored.
 const LENGTH: usize = 55;
-/// The maximum length of a `tracestate` that is exported, in bytes. The W3C recommendation requires at least 512.
+/// The maximum length of a `tracestate` that is exported, in bytes. According to the W3C recommendation, at least 512
+/// characters should be propagated.
 const STATE_MAX: usize = 512;
 /// The flag in a `traceparent` that is set if the trace is sampled.
 const SAMPLED: u8 = 1;
 
-/// The parent span of the run, which belongs to another process.
+/// The run's parent span, which belongs to another process.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Parent {
     /// 32 hexadecimal digits.

@@ -80,7 +80,8 @@ impl Exporter {
             timeout: TIMEOUT,
             response: RESPONSE_MAX,
         };
-        // Use a different thread, because this one responds to steps, and creating the client reads the CA certificates.
+        // Use the blocking pool, because this thread must respond to steps, and reading the CA certificates for the client takes
+        // time.
         let (address, trace) = (self.address.clone(), trace.clone());
         let prepared = tokio::task::spawn_blocking(move || {
             let server = ApiServer::at(address, bounds).map_err(ExportError::Setup)?;

@@ -48,7 +48,7 @@ pub(super) struct Time {
 
 impl Ids {
     fn next(&mut self) -> String {
-        // W3C Trace Context does not allow 0 as an ID.
+        // Continue with 1 after the largest number, because W3C Trace Context does not allow 0 as an ID.
         self.0 = self.0.checked_add(1).unwrap_or(1);
         format!("{:016x}", self.0)
     }

@@ -1,4 +1,4 @@
-//! The invariants that every finished run must satisfy.
+//! The promises that every finished run must keep.
 
 use serde_json::Value;
 

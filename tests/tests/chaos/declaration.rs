@@ -66,7 +66,7 @@ struct Field {
 #[derive(Debug)]
 enum Content {
     Text(String),
-    /// The name of the object that this resource of the declaration creates.
+    /// The name of the object that is created from the resource with this name in the declaration.
     NameOf(String),
 }
 
@@ -270,8 +270,8 @@ impl Object {
         })
     }
 
-    /// Returns the differences between the existing object and the declared one. `name_of` returns the name of the object that a
-    /// resource of the declaration creates.
+    /// Returns the differences between the existing object and the declared one. `name_of` returns the name of the object that
+    /// is created from a resource of the declaration.
     pub(crate) fn differences(
         &self,
         existing: &Value,

@@ -78,7 +78,7 @@ pub(crate) fn random(random: &mut Random) -> FaultRule {
         Method::DELETE,
     ]);
     let target = match method {
-        // Requests of these methods have no query.
+        // Requests of these methods have no query, so `REAL_WRITES` would never match them.
         Method::GET | Method::DELETE => random.pick(&["", WRITES]),
         _ => random.pick(&KINDS),
     };

@@ -3,7 +3,7 @@
 //!
 //! - `cargo test -p gleaner-tests --test chaos` runs a fixed list of seeds for at most a minute;
 //! - `GLEANER_CHAOS_SEEDS=1..1000` runs these seeds without a time limit;
-//! - `GLEANER_CHAOS_SEED=17` runs one.
+//! - `GLEANER_CHAOS_SEED=17` runs one seed.
 
 mod check;
 mod declaration;
@@ -99,7 +99,7 @@ fn chaos() -> Result<(), Failed> {
     if (sum.runs as u64) < seeds.least {
         return Err(format!("only {} runs completed", sum.runs).into());
     }
-    // If there was no commit, no failure, no rollback, no kill or no fault in so many runs, the suite tests too little.
+    // If one of these counts is zero after so many runs, the suite tests too little.
     let Tally {
         committed,
         failed,

@@ -14,7 +14,7 @@ use crate::plan::Plan;
 /// wait for the deletion of an object. The limit is much longer, so that only a run that hangs exceeds it, even on a busy
 /// machine.
 const BOUND: Duration = Duration::from_secs(240);
-/// The tests search all text for parts of a secret of this length. Shorter parts may occur in a text by chance.
+/// The length of the parts of a secret for which the tests search all text. Shorter parts may occur in a text by chance.
 const PIECE: usize = 10;
 
 /// The observations of a run so far.
@@ -170,7 +170,7 @@ impl Observed {
         let name = &plan.name;
         self.ended(&format!("step {name}"), ended);
         match ended.code {
-            // The test killed the process.
+            // The test killed the process, so it reported no outcome.
             None => {}
             Some(0) if finishes => self.tell("Committed", "the last step"),
             Some(code) if code == i32::from(plan.exit) => {}
@@ -189,7 +189,7 @@ impl Observed {
         match ended.code {
             Some(0) => self.tell("Committed", "the finish step"),
             Some(73) => self.tell("Failed", "the finish step"),
-            // The test killed the process.
+            // The test killed the process, so it reported no outcome.
             None => {}
             Some(69) if self.disk_was_full && ended.stderr.contains("--state-dir") => {}
             code => self.violation(format!(

@@ -158,7 +158,7 @@ impl<'a> Player<'a> {
     }
 
     fn no_crash_point(&mut self) {
-        // Setting a crash point removes the marker of the previous one.
+        // Setting a crash point removes the marker of the previous one, so first set a crash point that does not exist.
         self.run.crash_at("none");
         self.run.crash_nowhere();
     }

@@ -12,7 +12,7 @@ const LEAST: f64 = 9.2e18;
 pub(super) fn first<'a>(documents: &[Node], text: &'a str) -> Option<(Location, &'a str)> {
     let mut places = Vec::new();
     documents.iter().for_each(|node| doubles(node, &mut places));
-    // Each place occurs once, in order, so each line is scanned at most once.
+    // Sort the places and remove duplicates, so that each line is scanned at most once.
     places.sort_unstable_by_key(|at| (at.line, at.column));
     places.dedup();
     let mut lines = (1..).zip(text.lines());

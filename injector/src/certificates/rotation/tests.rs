@@ -112,7 +112,7 @@ fn a_new_ca_signs_only_after_it_has_settled_and_the_old_one_is_removed_after_its
     let signed = take(Step::Leaf, Some(&joined), &[], now, &policy).unwrap();
     assert!(signed.leaf.is_of(signed.newest(), &policy.names, now));
     assert_eq!(signed.authorities, joined.authorities);
-    // The old CA's last certificate may be in use until it expires.
+    // The old CA's last certificate may be in use until it expires, so the old CA is not removed before that time.
     let last = content.leaf.validity.until;
     assert!(last < now + policy.leaf);
     let renewed = take(Step::Leaf, Some(&signed), &[], now + 20 * HOUR, &policy).unwrap();
@@ -152,7 +152,7 @@ fn a_certificate_is_replaced_immediately_when_a_name_is_added() {
     );
     let content = take(Step::Leaf, Some(&content), &[], at(HOUR), &renamed).unwrap();
     assert_eq!(next(Some(&content), at(HOUR), None, &renamed), None);
-    // If only names are removed, the existing certificate still covers the remaining names.
+    // If only names are removed, the existing certificate still covers the remaining names, so no step is due.
     assert_eq!(next(Some(&content), at(HOUR), None, &policy()), None);
 }
 

@@ -152,7 +152,7 @@ fn invalid_announcements_are_ignored() {
     }
 }
 
-/// The CA in the file was created with `openssl x509 -req -signkey`, without extensions.
+/// The CA in the file was created with `openssl x509 -req -signkey`, without extensions, so its version is 1.
 #[test]
 fn a_ca_may_use_x509_version_1() {
     let own = Certificate::all(include_bytes!("ca-of-version-1.pem")).expect("a CA");

@@ -12,7 +12,7 @@ use super::Page;
 /// The maximum length of a marked value, in bytes. Longer values are truncated.
 const VALUE: usize = 2 << 10;
 
-/// Returns the marked YAML of objects for which rendering recorded the leaves with variables.
+/// Returns the YAML of `objects`, in which the values listed in their `leaves` are marked.
 ///
 /// # Errors
 /// An error if the YAML of an object exceeds `max` bytes.

@@ -117,8 +117,8 @@ impl World {
         panic!("the rotation did not finish");
     }
 
-    /// Advances the time to `second`, and runs the checks of all replicas. In long periods, replicas run checks only every six
-    /// hours.
+    /// Advances the time to `second`, and runs the checks of all replicas. While `second` is more than six hours
+    /// away, the replicas run only two checks in six hours, `POLL` seconds apart.
     fn until(&mut self, second: i64) {
         while self.now < second {
             let left = second - self.now;
@@ -153,7 +153,7 @@ impl World {
             let trusted = Certificate::all(bundle.as_bytes()).unwrap();
             for replica in &self.replicas {
                 // A replica that has just started receives no reviews until its readiness probe succeeds and the Service is
-                // updated.
+                // updated, so its certificate is checked only after that time.
                 let called = self.now > replica.started + LAG;
                 for served in replica.served.iter().filter(|_| called) {
                     let of = |authority| self.trusts(authority, served);
