@@ -155,9 +155,9 @@ pub(crate) enum Command {
     Check(Box<Check>),
     /// Show what a TaskRun or PipelineRun collected and created.
     ///
-    /// While a TaskRun is in progress, shows the phase, steps, variables and resources that its sidecar reports. The connection
-    /// is a port-forward through the API server, which requires the verbs get and create on pods/portforward. After the TaskRun
-    /// finishes, shows its results and the objects that it created. For a PipelineRun, shows each of its TaskRuns.
+    /// While a TaskRun is in progress, shows the phase, steps, variables and resources that its sidecar reports. The command
+    /// connects to the sidecar by port-forwarding through the API server, which requires the verbs get and create on
+    /// pods/portforward. After the TaskRun finishes, shows its results and the objects that it created. For a PipelineRun, shows each of its TaskRuns.
     Status(Status),
     /// Print shell completions.
     ///

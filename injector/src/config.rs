@@ -85,7 +85,7 @@ pub struct Pods {
     /// Image that contains the sidecar and the redirector
     #[arg(long, env = "GLEANER_IMAGE", value_parser = settings::image)]
     image: String,
-    /// Pull policy of this image; by default the cluster's default
+    /// Pull policy of this image (default: the cluster's default)
     #[arg(long, env = "GLEANER_IMAGE_PULL_POLICY", value_parser = pull_policy())]
     image_pull_policy: Option<PullPolicy>,
     /// CPU request of the sidecar
@@ -100,7 +100,7 @@ pub struct Pods {
     /// Memory limit of the sidecar
     #[arg(long, env = "GLEANER_MEMORY_LIMIT", default_value = "128Mi", value_parser = quantity::parse)]
     memory_limit: String,
-    /// User ID of the sidecar; by default the user of the image (65532)
+    /// User ID of the sidecar (default: the user of the image, 65532)
     #[arg(long, env = "GLEANER_RUN_AS_USER", value_parser = clap::value_parser!(i64).range(1..=i64::from(u32::MAX >> 1)))]
     run_as_user: Option<i64>,
     /// Type of the sidecar; auto selects native sidecars if the API server's version is 1.29 or later

@@ -23,7 +23,7 @@ pub enum FailureCode {
     AlreadyExists,
     /// An object with the same name is being deleted and still exists.
     BeingDeleted,
-    /// Another client repeatedly creates and deletes an object with the same name.
+    /// Another client keeps creating and deleting an object with the same name.
     Contested,
     /// Server-side apply conflicts with fields that another manager owns.
     Conflict,

@@ -33,7 +33,7 @@ pub use status::{
 pub struct Outputs {
     /// Values by output name. Each value has the declared type. An optional output whose file is missing is omitted.
     pub outputs: BTreeMap<String, Value>,
-    /// The command's exit code; if a signal ended the command, 128 plus the signal's number.
+    /// The command's exit code, or 128 plus the signal number if a signal terminated the command.
     #[serde(default)]
     pub exit_code: i32,
 }
@@ -184,7 +184,7 @@ pub struct Problem {
     /// Every cause, in the order of the declaration, if resources could not be created.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub failures: Vec<Failure>,
-    /// Objects that the run had created and that were rolled back, as `KIND NAMESPACE/NAME`.
+    /// Objects that the run created and the rollback deleted, as `KIND NAMESPACE/NAME`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub removed: Vec<String>,
     /// Objects of the run that exist or may exist, and must be deleted manually.

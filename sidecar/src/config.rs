@@ -48,7 +48,7 @@ pub struct Config {
 pub enum Subcommand {
     /// Wait until the sidecar in this container is ready.
     ///
-    /// Use it as a postStart hook or an exec probe. It exits with 0 as soon as /readyz returns 200 on the sidecar's own socket,
+    /// Use this command as a postStart hook or an exec probe. It exits with 0 as soon as /readyz returns 200 on the sidecar's own socket,
     /// and with 1 if the time limit passes first.
     Ready(Ready),
 }
@@ -77,7 +77,7 @@ pub struct Place {
     /// Loopback address for curl and port-forward; port 0 selects a free port, which is logged
     #[arg(long, env = "GLEANER_LISTEN", default_value = path::LOOPBACK)]
     pub(crate) listen: SocketAddr,
-    /// File to which to write the listen address, for a caller that passes port 0
+    /// File for the listen address, for a caller that passes port 0
     #[arg(long, value_name = "FILE")]
     pub(crate) address_file: Option<PathBuf>,
     /// Path of the redirector to copy

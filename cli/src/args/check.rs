@@ -7,7 +7,7 @@ use clap::{Args, ValueEnum};
 #[derive(Debug, Args)]
 #[command(after_help = CHECK_EXAMPLES)]
 pub(crate) struct Check {
-    /// Check that the cluster serves the kinds that these files declare, and that the ServiceAccount may create such objects.
+    /// Check that the cluster serves the kinds that these files declare, and that the ServiceAccount may create objects of these kinds.
     #[arg(short = 'f', long = "filename", value_name = "FILE", num_args = 1..)]
     pub(crate) filenames: Vec<String>,
     /// The ServiceAccount of the runs.

@@ -32,7 +32,7 @@ pub(crate) struct Inject {
     /// Set the pull policy of the Gleaner image; by default, Kubernetes chooses the policy by the image's tag.
     #[arg(long, value_name = "POLICY", value_parser = pull_policy())]
     pub(crate) image_pull_policy: Option<PullPolicy>,
-    /// Specify where Tekton in the cluster reads results from, as set by its feature flags results-from and
+    /// Specify where Tekton reads results from; must match the cluster's feature flags results-from and
     /// enable-termination-message-compression.
     #[arg(long, value_name = "WAY", value_parser = results_from(), default_value = TERMINATION_MESSAGE)]
     pub(crate) results_from: ResultsFrom,

@@ -70,7 +70,7 @@ pub struct Input {
     #[arg(long = name(TERMINATION_SHARE), value_name = "OWN+ADDED")]
     termination_share: Option<Share>,
     /// Kind that the declaration may create, as GROUP/KIND, such as apps/Deployment, core/ConfigMap or apps/*; may be specified
-    /// several times. Without it, every kind is allowed
+    /// several times. If omitted, every kind is allowed
     #[arg(long = name(ALLOW_KIND), value_name = "GROUP/KIND")]
     kinds: Vec<String>,
     /// Omit owner references, for a run that does not exist in the cluster
