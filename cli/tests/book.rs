@@ -21,6 +21,9 @@ const COMMANDS: [&str; 7] = [
     "completions",
 ];
 
+/// The commands that read a cluster. The command reference does not contain their help.
+const CLUSTER_COMMANDS: [&str; 2] = ["check", "status"];
+
 /// Returns the paths of the tutorials and how-to guides.
 fn pages() -> Vec<PathBuf> {
     let directories = ["docs/tutorials", "docs/how-to"];
@@ -69,7 +72,7 @@ fn unknown_flags(script: &str) -> Vec<String> {
             .split([' ', '='])
             .take_while(|word| !word.starts_with('#'));
         let name = words.next().unwrap();
-        if !COMMANDS.contains(&name) {
+        if !COMMANDS.contains(&name) && !CLUSTER_COMMANDS.contains(&name) {
             unknown.push(format!("gleaner {name}"));
             continue;
         }
