@@ -26,6 +26,7 @@ pub(crate) fn cases() -> Vec<Case> {
         the_guide_to_gitops_works,
         the_guide_to_namespaces_for_pull_requests_works,
         the_guide_without_cluster_admin_works,
+        the_guide_to_readiness_works,
     ]
 }
 
@@ -215,6 +216,12 @@ fn the_guide_without_cluster_admin_works(namespace: &Namespace) {
     let printed =
         reader.run("kubectl get configmaps -l app.kubernetes.io/managed-by=gleaner -o yaml");
     holds(&printed, &["version: 1.2.3"]);
+}
+
+fn the_guide_to_readiness_works(namespace: &Namespace) {
+    let reader = Reader::new(namespace);
+    assert!(reader.follow("how-to/wait-for-readiness.md", nothing) >= 3);
+    namespace.ended("taskrun/server").succeeded();
 }
 
 fn the_guide_to_restricted_namespaces_works(namespace: &Namespace) {
