@@ -117,7 +117,7 @@ fn a_result_that_does_not_fit_next_to_gleaners_container_fails_the_step(namespac
     printed.succeed();
     let run = namespace.run("many").failed("StepFailed");
     let described = namespace.describe(&format!("taskrun/{}", run.name()));
-    holds(&described, &["ResultsTooLarge", "keeps 3072"]);
+    holds(&described, &["ResultsTooLarge", "keeps only 3072"]);
     namespace.no_resource();
     // The TaskRun receives a smaller result, and also Gleaner's result.
     let less = own
