@@ -285,7 +285,7 @@ fn the_namespace_is_checked() {
     finds(
         label(enforced, "baseline"),
         ("pod-security", "ok"),
-        "enforces baseline",
+        "enforces the baseline level",
         "",
     );
     let restricted = label(enforced, "restricted");
@@ -344,7 +344,7 @@ fn a_dry_run_shows_that_the_webhook_works() {
         reply(refusal),
         ("dry-run", "failed"),
         "failed calling webhook",
-        "docs/install.md",
+        "docs/troubleshooting.md",
     );
     let denied = |cluster: &mut Installation| cluster.denied = vec!["\"resource\":\"tasks\""];
     finds(
