@@ -144,7 +144,7 @@ steps:
     let beyond = spec.replace("l[1]", "l[2]");
     run(&task(ONE, &beyond), &[])
         .exits(64)
-        .says("`$(steps.zero.results.l[2])`: the value has only 2 items");
+        .says("`$(steps.zero.results.l[2])`: the value has no item 2, because its length is 2");
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-/// An error for a text that is not a valid duration.
+/// An error for a string that is not a valid duration.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("invalid duration '{0}': use a form such as 500ms, 30s, 5m or 1h30m")]
 pub struct DurationError(String);

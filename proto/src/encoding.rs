@@ -18,7 +18,7 @@ pub enum Encoding {
     Utf32,
 }
 
-/// An error for a text that is not UTF-8.
+/// An error for a string that is not UTF-8.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum EncodingError {
     /// The text is in a different Unicode encoding.

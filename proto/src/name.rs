@@ -10,7 +10,7 @@ const LABEL_MAX: usize = 63;
 /// The maximum length of an output name.
 const OUTPUT_MAX: usize = 128;
 
-/// An error for a text that is not a valid name.
+/// An error for a string that is not a valid name.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum NameError {
     /// The text is empty.

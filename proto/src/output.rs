@@ -69,7 +69,7 @@ pub struct OutputSpec {
 /// The keyword of an output whose file may be missing.
 const OPTIONAL: &str = "optional";
 
-/// An error for a text that is not a valid [`OutputSpec`].
+/// An error for a string that is not a valid [`OutputSpec`].
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum OutputSpecError {
     /// The part before the first `,` or `=` is not a valid output name.

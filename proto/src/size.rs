@@ -1,6 +1,6 @@
 //! Sizes in bytes: `1048576`, `512Ki`, `16Mi` or `16MiB`, `1Gi`.
 
-/// An error for a text that is not a valid size.
+/// An error for a string that is not a valid size.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("invalid size '{0}': use a form such as 1048576, 512Ki, 16Mi or 1Gi")]
 pub struct SizeError(String);

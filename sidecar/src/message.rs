@@ -34,7 +34,7 @@ pub enum ReadError {
     DuplicateKey { output: String, key: String },
 }
 
-/// The reason why a text is not a valid JSON value.
+/// The reason why a string is not a valid JSON value.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ValueError {
     #[error(transparent)]

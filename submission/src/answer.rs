@@ -16,7 +16,7 @@ use serde_json::Value;
 
 use super::quota;
 
-/// The length, in bytes, to which a text from the API server is truncated.
+/// The length, in bytes, to which text from the API server is truncated.
 const WORDS_MAX: usize = 2 << 10;
 
 /// The maximum delay that is read from a `Retry-After` header. A longer delay is reduced to this value; no run waits that long.

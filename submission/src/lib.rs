@@ -17,7 +17,7 @@
 //! the response; `expected` checks that the response came from the API server; `request` builds requests; `remedy` converts a
 //! failed request to an [`error::Reason`] with a remedy.
 //!
-//! No module logs a request or response body, and at most 2 KiB of each text from the API server is stored.
+//! No module logs a request or response body, and at most 2 KiB of each string from the API server is stored.
 
 #![allow(
     missing_docs,

@@ -36,7 +36,7 @@ fn functions() -> BTreeSet<String> {
     names
 }
 
-/// Returns the test names in a page. A test name is a text in backticks that contains only lower-case letters, digits and at
+/// Returns the test names in a page. A test name is a string in backticks that contains only lower-case letters, digits and at
 /// least three underscores.
 fn named(page: &str) -> Vec<String> {
     let words = page.split('`').skip(1).step_by(2);

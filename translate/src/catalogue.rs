@@ -157,7 +157,7 @@ impl Catalogue {
             return None;
         }
         if !is_dns_subdomain(wanted) {
-            let message = format!("'{wanted}' is not the name of a PipelineResource");
+            let message = format!("'{wanted}' is not a valid PipelineResource name");
             let help = "use a literal name; only a Pipeline's tasks can use $(resources.NAME) and $(tasks.TASK.OUTPUT)";
             found.push(name.diagnostic(message).help(help));
             return None;

@@ -62,6 +62,9 @@ mod tests {
         assert_eq!(reach("x", &found[4..], &value).unwrap(), "u");
         let error =
             reach("x", &parts("a[3]").unwrap()[1..], &serde_json::json!(["a"])).unwrap_err();
-        assert_eq!(error, "`$(x)`: the value has only 1 items");
+        assert_eq!(
+            error,
+            "`$(x)`: the value has no item 3, because its length is 1"
+        );
     }
 }

@@ -151,7 +151,7 @@ impl Waiting {
         self.wait == *wait
     }
 
-    /// Returns the description of the wait and of its duration at `now`.
+    /// Returns a line with the wait's subject, its duration at `now`, and its state.
     pub(crate) fn line(&self, now: Instant) -> String {
         let Wait { subject, state } = &self.wait;
         let seconds = now.duration_since(self.since).as_secs();

@@ -35,7 +35,7 @@ pub struct KindPattern {
     kind: String,
 }
 
-/// An error for a text that is not a valid pattern.
+/// An error for a string that is not a valid pattern.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
     "invalid kind '{0}': use GROUP/KIND, such as apps/Deployment, core/ConfigMap or apps/*, or * for all"

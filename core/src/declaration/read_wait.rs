@@ -175,7 +175,7 @@ fn conditions(cursor: &Cursor<'_>, findings: &mut Diagnostics) -> Option<Vec<Str
     items.iter().map(|item| condition(item, findings)).collect()
 }
 
-/// Reads the type of one condition. Users may copy `condition=Ready` from a `kubectl wait` command, so a text with `=` is
+/// Reads the type of one condition. Users may copy `condition=Ready` from a `kubectl wait` command, so a string with `=` is
 /// rejected with a remedy that contains the type alone.
 fn condition(cursor: &Cursor<'_>, findings: &mut Diagnostics) -> Option<String> {
     let text = cursor.text(findings)?;

@@ -100,7 +100,7 @@ impl Diagnostic {
     }
 }
 
-/// Truncates a text to [`TEXT_MAX`].
+/// Truncates text to [`TEXT_MAX`].
 fn shortened(mut text: String) -> String {
     if text.len() > TEXT_MAX {
         let end = (0..=TEXT_MAX).rev().find(|end| text.is_char_boundary(*end));

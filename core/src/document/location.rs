@@ -1,8 +1,8 @@
-//! A position in a text.
+//! A position in a document's text.
 
 use std::fmt;
 
-/// A position in a text; line and column are counted from 1.
+/// A position in a document's text; line and column are counted from 1.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct Location {
     /// The line.

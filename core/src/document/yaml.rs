@@ -131,7 +131,7 @@ pub fn json_number(number: f64) -> Option<Number> {
     Number::from_f64(number)
 }
 
-/// Parses a text with exactly one document.
+/// Parses text that contains exactly one document.
 ///
 /// # Errors
 /// The errors of [`parse_documents`], and an error unless the text contains exactly one document.

@@ -18,7 +18,7 @@ pub struct Occurrence<'t> {
     pub is_whole: bool,
 }
 
-/// Returns each text between `$(` and the next `)`, from left to right. The text may also be a shell's command substitution.
+/// Returns the text between each `$(` and the next `)`, from left to right. Such text may also be a shell's command substitution.
 pub fn occurrences(text: &str) -> impl Iterator<Item = Occurrence<'_>> {
     text.match_indices("$(").filter_map(|(offset, open)| {
         let start = offset + open.len();

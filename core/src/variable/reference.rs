@@ -189,7 +189,10 @@ impl Reference {
                     .get(key)
                     .ok_or_else(|| format!("`$({self})`: the value has no key '{key}'")),
                 (Access::Index(index), Value::Array(items)) => items.get(*index).ok_or_else(|| {
-                    format!("`$({self})`: the value has only {} items", items.len())
+                    format!(
+                        "`$({self})`: the value has no item {index}, because its length is {}",
+                        items.len()
+                    )
                 }),
                 (Access::Key(_), _) => Err(format!("`$({self})`: the value is not an object")),
                 (Access::Index(_), _) => Err(format!("`$({self})`: the value is not an array")),

@@ -38,7 +38,7 @@ impl Random {
         among[self.count(0, among.len() - 1)].clone()
     }
 
-    /// Returns a text of this many letters and digits.
+    /// Returns a string of this many letters and digits.
     pub(crate) fn text(&mut self, length: usize) -> String {
         const LETTERS: &[u8] = b"abcdefghijkmnpqrstuvwxyzABCDEFGHJKLMNPQRSTUVWXYZ23456789";
         (0..length)

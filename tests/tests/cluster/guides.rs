@@ -40,7 +40,7 @@ pub(crate) fn alone() -> Vec<Case> {
 /// The chart in the registry, which a reader installs.
 const CHART: &str = "oci://ghcr.io/gleaner-dev/charts/gleaner --version 0.1.0";
 
-/// A reader with a shell, whose current namespace is that of the case.
+/// A reader of the guides, with a directory and a shell. The current namespace of kubectl is the test case's.
 struct Reader<'a> {
     namespace: &'a Namespace,
     directory: TempDir,

@@ -223,5 +223,5 @@ fn owning_run(pod: &Value) -> Option<&Value> {
 
 fn mismatch(message: &str) -> Diagnostic {
     Diagnostic::new(["spec", "containers"], None, message)
-        .help("apply the Task again, so that Gleaner's webhook injects into it")
+        .help("apply the Task again, so that Gleaner's webhook injects it")
 }

@@ -162,7 +162,7 @@ pub(super) fn paths() -> Value {
         "/v1/steps/{step}/start": {"post": with_parameters(writes(operation(
             "steps",
             "postStart",
-            "Report that a step's command starts",
+            "Report that a step's command is about to start",
             "Changes only the entry of the step in the status. Idempotent.",
             success("The state of the run.", "Outcome"),
             &[OTHER_STEP, NOT_FOUND],
