@@ -202,7 +202,8 @@ fn the_kubectl_command_selects_the_context_of_a_real_cluster() {
     let run = command(&["run", "-f", &path, "--kubeconfig", &config]);
     let mut held = Held::start(run);
     assert!(held.lines("kubeconfig: ").is_empty(), "{:#?}", held.lines);
-    let expected = format!("--kubeconfig {config} --context here get ConfigMap/cm");
+    let expected =
+        format!("--kubeconfig {config} --context here --namespace builds get ConfigMap/cm");
     assert_eq!(held.lines("kubectl "), [expected]);
     assert_eq!(request("GET", held.lines("page: ")[0], "").0, 200);
     assert_eq!(held.stop(Signal::INT), 0);
@@ -210,7 +211,7 @@ fn the_kubectl_command_selects_the_context_of_a_real_cluster() {
     let mut run = command(&["run", "-f", &path, "-n", "default", "--context", "here"]);
     run.env("KUBECONFIG", &config);
     let mut held = Held::start(run);
-    let expected = "--context here get ConfigMap/cm";
+    let expected = "--context here --namespace default get ConfigMap/cm";
     assert_eq!(held.lines("kubectl "), [expected]);
     assert_eq!(held.stop(Signal::INT), 0);
     cluster.end();

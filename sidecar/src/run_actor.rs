@@ -233,7 +233,10 @@ impl RunActor {
                 self.take_own_results(own_results);
                 let start = self.traces.start();
                 let taken = self.take_outputs(&step, message, body).await;
-                self.traces.collected(&step, start, taken.as_ref().err());
+                // The name of an unknown step is text of the client, which a span must not contain.
+                if self.collector.steps().any(|known| known.as_str() == step) {
+                    self.traces.collected(&step, start, taken.as_ref().err());
+                }
                 match taken {
                     // The message is accepted even if the outputs of a different step made the run fail.
                     Ok(Verdict::Settled) => {

@@ -216,7 +216,13 @@ impl Cluster {
             Place::Real { context, given, .. } => {
                 let own = given.iter();
                 let own = own.flat_map(|file| ["--kubeconfig".to_owned(), text(file)]);
-                let context = ["--context".to_owned(), context.clone()];
+                // The run's namespace may differ from the context's.
+                let context = [
+                    "--context".to_owned(),
+                    context.clone(),
+                    "--namespace".to_owned(),
+                    self.namespace.clone(),
+                ];
                 Ok(Kubectl {
                     arguments: own.chain(context).collect(),
                     file: None,

@@ -4,6 +4,8 @@ use std::fmt::Display;
 use std::io::{IsTerminal, Write, stderr};
 use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError};
 
+use crate::terminal::visible;
+
 /// Control characters that move the cursor to the beginning of the line, and erase the line.
 const ERASE: &str = "\r\u{1b}[2K";
 /// The number of columns if the terminal does not report its size.
@@ -38,6 +40,8 @@ pub(crate) fn print(line: impl Display) {
 /// Replaces the wait line with `text`, shortened to the terminal's width. Erases the line if `text` is empty.
 pub(crate) fn show(text: &str) {
     let mut shown = shown();
+    // A control character of a value would break the erasing.
+    let text = visible(text).replace(['\n', '\t'], " ");
     let text: String = text.chars().take(columns().saturating_sub(1)).collect();
     if *shown != text {
         write(&format!("{ERASE}{text}"));

@@ -11,7 +11,11 @@ pub struct Leaf {
     pub is_pending: bool,
 }
 
-/// Collects the leaves while a tree is substituted.
+/// The maximum number of leaves that are recorded, because each needs far more memory than a short value. Later leaves are not
+/// recorded.
+const LEAVES_MAX: usize = 10_000;
+
+/// Collects the leaves while trees are substituted.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(super) struct Trace {
     /// The JSON Pointer of the current node.
@@ -19,6 +23,8 @@ pub(super) struct Trace {
     /// True if the current leaf has a variable that could not be replaced.
     has_missed: bool,
     leaves: Vec<Leaf>,
+    /// The number of leaves that were recorded in all trees.
+    recorded: usize,
 }
 
 /// The step from a node to one of its children.
@@ -61,10 +67,7 @@ impl Unresolved {
         }
         let substituted = substitute(self);
         if let Some(trace) = &mut self.trace {
-            trace.leaves.push(Leaf {
-                pointer: trace.pointer.clone(),
-                is_pending: trace.has_missed,
-            });
+            trace.record(trace.has_missed);
         }
         substituted
     }
@@ -82,21 +85,30 @@ impl Unresolved {
         let Some(trace) = &mut self.trace else {
             return;
         };
-        trace.leaves.pop();
+        if trace.recorded < LEAVES_MAX {
+            trace.leaves.pop();
+        }
         for index in first..first + count {
             let parent = trace.enter(Step::Index(index));
-            let pointer = trace.pointer.clone();
+            trace.record(false);
             trace.pointer.truncate(parent);
-            let is_pending = false;
-            trace.leaves.push(Leaf {
-                pointer,
-                is_pending,
-            });
         }
     }
 }
 
 impl Trace {
+    /// Records the current node as a leaf.
+    fn record(&mut self, is_pending: bool) {
+        if self.recorded < LEAVES_MAX {
+            self.recorded += 1;
+            let pointer = self.pointer.clone();
+            self.leaves.push(Leaf {
+                pointer,
+                is_pending,
+            });
+        }
+    }
+
     /// Extends the pointer to a child, and returns the length of the parent's pointer.
     fn enter(&mut self, step: Step<'_>) -> usize {
         let parent = self.pointer.len();
@@ -106,5 +118,25 @@ impl Trace {
             Step::Index(index) => self.pointer += &index.to_string(),
         }
         parent
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn leaves_beyond_the_limit_are_not_recorded() {
+        let mut unresolved = Unresolved::traced();
+        unresolved.leaf(|_| ());
+        unresolved.spread(0, 3 * LEAVES_MAX);
+        let leaves = unresolved.take_leaves();
+        assert_eq!(
+            (leaves.len(), leaves[1].pointer.as_str()),
+            (LEAVES_MAX - 1, "/1")
+        );
+        unresolved.leaf(|_| ());
+        unresolved.leaf(|_| ());
+        assert_eq!(unresolved.take_leaves(), []);
     }
 }

@@ -91,6 +91,8 @@ impl Stream {
                 .snapshots
                 .wait_for(|snapshot| Some(snapshot.version) != sent);
             let version = tokio::select! {
+                // The last status of a run is sent before the end of the stream.
+                biased;
                 newer = tokio::time::timeout(KEEP_ALIVE, newer) => match newer {
                     Ok(newer) => newer.ok()?.version,
                     Err(_) => return Some(COMMENT),

@@ -321,10 +321,7 @@ impl Page {
     }
 
     fn preview(&mut self, objects: &[render::Rendered]) -> io::Result<()> {
-        let preview = preview::of(objects, self.max)?;
-        serde_json::to_writer(&mut *self, &preview)?;
-        self.bytes.push(b'\n');
-        Ok(())
+        preview::write(self, objects)
     }
 
     fn objects(&mut self, format: Format, objects: Objects<'_>) -> io::Result<&'static str> {

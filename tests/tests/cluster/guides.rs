@@ -38,7 +38,13 @@ pub(crate) fn alone() -> Vec<Case> {
 }
 
 /// The chart in the registry, which a reader installs.
-const CHART: &str = "oci://ghcr.io/gleaner-dev/charts/gleaner --version 0.1.0";
+const CHART: &str = concat!(
+    "oci://ghcr.io/gleaner-dev/charts/gleaner --version ",
+    env!("CARGO_PKG_VERSION")
+);
+
+/// The image in the pages.
+const IMAGE: &str = concat!("REGISTRY/gleaner:", env!("CARGO_PKG_VERSION"));
 
 /// A reader of the guides, with a directory and a shell. The current namespace of kubectl is the test case's.
 struct Reader<'a> {
@@ -81,7 +87,7 @@ impl<'a> Reader<'a> {
         let chart = repository("charts/gleaner");
         let script = script
             .replace(CHART, chart.to_str().expect("UTF-8"))
-            .replace("REGISTRY/gleaner:0.1.0", &self.namespace.cluster().image);
+            .replace(IMAGE, &self.namespace.cluster().image);
         let mut shell = Command::new("bash");
         shell.args(["-euo", "pipefail", "-c", &script]);
         let path = std::env::var("PATH").expect("PATH");
@@ -198,12 +204,12 @@ spec: {taskRef: {name: preview}, params: [{name: number, value: "42"}]}
             holds(&printed, &["deployment.apps/app", "resourcequota/preview"]);
         },
         || {
-            // Run only the page's command that deletes the namespace.
-            let keeps = |fence: &Fence| !fence.content.contains("delete namespace");
-            reader.follow("how-to/namespace-per-pull-request.md", keeps);
             reader.run(&format!(
                 "kubectl delete clusterrolebinding {role}; kubectl delete clusterrole {role}"
             ));
+            // Run only the page's command that deletes the namespace.
+            let keeps = |fence: &Fence| !fence.content.contains("delete namespace");
+            reader.follow("how-to/namespace-per-pull-request.md", keeps);
         },
     );
 }

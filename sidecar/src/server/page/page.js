@@ -335,6 +335,7 @@ const disconnected = (ended) => {
 };
 
 const connect = () => {
+  source?.close();
   source = new EventSource("/v1/events");
   source.addEventListener("status", (event) => {
     lost = undefined;

@@ -1,10 +1,10 @@
 //! Renders the objects as YAML in which values with variables are marked.
 
-use std::io;
+use std::io::{self, Write as _};
 
 use gleaner_core::document::writer::write_yaml_ranges;
 use gleaner_core::render::Rendered;
-use gleaner_proto::preview::{Preview, PreviewMark, PreviewObject, PreviewPart};
+use gleaner_proto::preview::{PreviewMark, PreviewObject, PreviewPart};
 use gleaner_runtime::text::cut;
 
 use super::Page;
@@ -12,15 +12,21 @@ use super::Page;
 /// The maximum length of a marked value, in bytes. Longer values are truncated.
 const VALUE: usize = 2 << 10;
 
-/// Returns the YAML of `objects`, in which the values listed in their `leaves` are marked.
+/// Writes a [`Preview`](gleaner_proto::preview::Preview) of `objects`, in which the values listed in their `leaves` are marked. Only
+/// one object of the preview is in memory at a time.
 ///
 /// # Errors
-/// An error if the YAML of an object exceeds `max` bytes.
-pub(super) fn of(objects: &[Rendered], max: usize) -> io::Result<Preview> {
-    let objects = objects.iter().map(|object| one(object, max));
-    Ok(Preview {
-        objects: objects.collect::<io::Result<_>>()?,
-    })
+/// Fails if the preview exceeds the limit of `page`, or the YAML of one object does.
+pub(super) fn write(page: &mut Page, objects: &[Rendered]) -> io::Result<()> {
+    page.write_all(b"{\"objects\":[")?;
+    for (index, object) in objects.iter().enumerate() {
+        if index > 0 {
+            page.write_all(b",")?;
+        }
+        let object = one(object, page.max)?;
+        serde_json::to_writer(&mut *page, &object)?;
+    }
+    page.write_all(b"]}\n")
 }
 
 fn one(rendered: &Rendered, max: usize) -> io::Result<PreviewObject> {
