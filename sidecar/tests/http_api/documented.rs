@@ -111,7 +111,10 @@ fn the_page_lists_every_problem_type_failure_code_and_limit() {
         let default = flag.split("[default: ").nth(1);
         let row = match default.and_then(|default| default.split(']').next()) {
             Some(default) => format!("| `--{name}` | `{default}` |"),
-            None => format!("| `--{name}` | from the memory limit |"),
+            None if name == "memory-limit" => {
+                format!("| `--{name}` | the container's memory limit |")
+            }
+            None => format!("| `--{name}` | [derived](#memory) from the memory limit |"),
         };
         assert!(PAGE.contains(&row), "{row}");
     }
