@@ -24,6 +24,7 @@ use crate::args::{ReportForm, Status};
 use crate::failure::Failure;
 use crate::printing;
 use gleaner_proto::kubernetes::annotation;
+use objects::Created;
 use pipeline_run::PipelineRun;
 use report::{PipelineReport, PlainTaskRun, Report, TaskReport};
 use task_run::TaskRun;
@@ -72,7 +73,7 @@ async fn show(options: &Status) -> Result<(), Failure> {
 /// Fails if no TaskRun or PipelineRun has the name, if the TaskRun does not use Gleaner, or if the cluster rejects a request.
 async fn look(api: &ApiServer, namespace: &str, name: &str) -> Result<Report, Failure> {
     if let Some(run) = TaskRun::find(api, namespace, name).await? {
-        if run.uses_gleaner() {
+        if run.uses_gleaner() || run.is_pending() {
             return Ok(Report::TaskRun(task_report(api, &run).await));
         }
         return Err(Failure::not_found(format_args!(
@@ -90,7 +91,9 @@ async fn look(api: &ApiServer, namespace: &str, name: &str) -> Result<Report, Fa
     let mut report = PipelineReport::new(namespace, name, &pipeline.object);
     for name in pipeline.task_runs() {
         match TaskRun::find(api, namespace, name).await? {
-            Some(run) if run.uses_gleaner() => report.task_runs.push(task_report(api, &run).await),
+            Some(run) if run.uses_gleaner() || run.is_pending() => {
+                report.task_runs.push(task_report(api, &run).await)
+            }
             Some(run) => report.without_outputs.push(PlainTaskRun::new(&run)),
             None => report.deleted.push(name.to_owned()),
         }
@@ -102,7 +105,11 @@ async fn task_report(api: &ApiServer, run: &TaskRun) -> TaskReport {
     match live::status(api, run).await {
         Ok(status) => TaskReport::of_sidecar(run, status),
         Err(silent) => {
-            let created = objects::find(api, run).await;
+            // Without a declaration, there are no objects to look for.
+            let created = match run.uses_gleaner() {
+                true => objects::find(api, run).await,
+                false => Created::default(),
+            };
             TaskReport::of_objects(run, created, silent)
         }
     }

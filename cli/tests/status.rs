@@ -196,6 +196,18 @@ fn pipeline_run(task_runs: &[&str], succeeded: &str) -> (Value, Value) {
 }
 
 #[test]
+fn a_run_without_a_pod_is_not_reported_as_a_run_without_gleaner() {
+    let cluster = cluster();
+    seed(&cluster, task_run("run", &json!({})), None);
+    let ran = status(&cluster.server.url(), &["run"]);
+    ran.exits(0);
+    let expected =
+        "TaskRun builds/run: Running\n  the sidecar did not respond: the pod does not exist yet\n";
+    assert_eq!(ran.stdout, expected);
+    cluster.end();
+}
+
+#[test]
 fn a_failed_run_shows_the_message_of_its_step() {
     let cluster = cluster();
     let cause = "img: create denied; grant `create` on `pipelineresources` to the ServiceAccount of the run";

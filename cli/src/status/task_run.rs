@@ -66,6 +66,12 @@ impl TaskRun {
                 .is_some_and(|pod| declares(pod) || self.container().is_some())
     }
 
+    /// Returns true if it is not known yet whether the TaskRun uses Gleaner, because Tekton copies the Task's annotations to the
+    /// TaskRun only when it creates the pod.
+    pub(super) fn is_pending(&self) -> bool {
+        matches!(self.pod, Ok(None)) && !self.is_finished()
+    }
+
     /// Returns the pod, if it exists and can be read.
     pub(super) fn pod(&self) -> Option<&Value> {
         self.pod.as_ref().ok()?.as_ref()
