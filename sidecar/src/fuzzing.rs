@@ -26,6 +26,7 @@ use crate::metrics::Metrics;
 use crate::preflight::Report;
 use crate::run_actor::{RunActor, Submitting};
 use crate::server::{Api, Caller, Clients, Tokens, Views, Workbench, router};
+use crate::traces::Traces;
 
 /// The maximum size of a request header, in bytes. It is lower than in production, so that a fuzzer can reach it.
 const HEADER_BYTES: usize = 8 << 10;
@@ -59,7 +60,13 @@ pub async fn serve(
     collector.set_bounds(memory.run);
     let metrics = Metrics::default();
     let state_dir = state_dir.to_owned();
-    let submitting = Submitting::new(Some(submitter), None, state_dir.clone(), Vec::new());
+    let submitting = Submitting::new(
+        Some(submitter),
+        None,
+        state_dir.clone(),
+        Vec::new(),
+        Traces::default(),
+    );
     let (actor, handle) = RunActor::new(
         collector,
         journal,
