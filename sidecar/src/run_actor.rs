@@ -47,6 +47,9 @@ type Reply = oneshot::Sender<Result<Outcome, Problem>>;
 pub struct Snapshot {
     /// The version of the state, which increases with each change.
     pub version: u64,
+    /// The version of the first snapshot with the same `state`. Later snapshots differ only in times and progress, which only the
+    /// status shows.
+    pub content: u64,
     pub phase: Phase,
     /// The state. Large values are shared with the actor's state.
     pub state: Collector,
@@ -119,9 +122,10 @@ enum Client {
 // === impl Snapshot ===
 
 impl Snapshot {
-    fn of(collector: &Collector, timeline: &Timeline, version: u64) -> Self {
+    fn of(collector: &Collector, timeline: &Timeline, version: u64, content: u64) -> Self {
         Self {
             version,
+            content,
             phase: collector.phase(),
             state: collector.clone(),
             timeline: timeline.clone(),
@@ -162,7 +166,7 @@ impl RunActor {
     ) -> (Self, Handle) {
         let (sender, commands) = mpsc::channel(QUEUE);
         let timeline = Timeline::new(&collector, submitting.api_server());
-        let first = Snapshot::of(&collector, &timeline, 0);
+        let first = Snapshot::of(&collector, &timeline, 0, 0);
         let (snapshots, receiver) = watch::channel(Arc::new(first));
         let actor = Self {
             collector,
@@ -200,7 +204,7 @@ impl RunActor {
                 ended = submitting::ended(&mut self.submission) => self.end_submission(ended).await,
                 () = activity::changed(&mut self.activity) => {
                     self.timeline.update(&mut self.activity);
-                    self.publish();
+                    self.publish_timeline();
                 }
                 unrecorded = ending::due(&mut self.unrecorded) => self.record(unrecorded.ending).await,
                 command = self.commands.recv(), if is_idle || !self.is_abandoned() => match command {
@@ -247,7 +251,7 @@ impl RunActor {
             }
             Command::Start { step } => {
                 if self.timeline.start(&step) {
-                    self.publish();
+                    self.publish_timeline();
                 }
             }
             Command::Submit { reply } => {
@@ -399,11 +403,26 @@ impl RunActor {
         self.submission = Some(begun);
     }
 
+    /// Publishes the state after a change of the collector.
     fn publish(&mut self) {
         let version = self.snapshots.borrow().version + 1;
-        self.timeline.enter(self.collector.phase());
-        let snapshot = Snapshot::of(&self.collector, &self.timeline, version);
-        self.metrics.phase(snapshot.phase);
+        let phase = self.collector.phase();
+        self.timeline.enter(phase);
+        self.metrics.phase(phase);
+        self.send(version, version);
+    }
+
+    /// Publishes the state after a change of the timeline alone.
+    fn publish_timeline(&self) {
+        let (version, content) = {
+            let last = self.snapshots.borrow();
+            (last.version + 1, last.content)
+        };
+        self.send(version, content);
+    }
+
+    fn send(&self, version: u64, content: u64) {
+        let snapshot = Snapshot::of(&self.collector, &self.timeline, version, content);
         self.snapshots.send_replace(Arc::new(snapshot));
     }
 

@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use gleaner_proto::message::{Created, Status, SubmissionStage, WaitStatus};
 use gleaner_submission::Progress;
+use tokio::sync::watch;
 
 use super::timeline::now;
-use tokio::sync::watch;
 
 /// The progress of the running submission.
 #[derive(Debug, Clone, Default)]
@@ -14,8 +14,8 @@ pub(super) struct Activity {
     stage: Option<SubmissionStage>,
     /// The conditions that the submission waits for, by resource.
     waits: BTreeMap<String, WaitStatus>,
-    /// The objects that the submission has created so far. Empty after a rollback begins.
-    created: Vec<Created>,
+    /// The objects that the submission has created so far, by resource. Empty after a rollback begins.
+    created: BTreeMap<String, Created>,
 }
 
 /// Waits until a submission reports progress. Never returns if the sender has been dropped.
@@ -31,18 +31,18 @@ impl Activity {
         match progress {
             Progress::DryRun => {
                 *self = Self::default();
-                self.enter(SubmissionStage::Checking)
+                self.stage = Some(SubmissionStage::Checking);
             }
             Progress::DryRunDone => {
                 self.waits.clear();
-                self.enter(SubmissionStage::Creating)
+                self.stage = Some(SubmissionStage::Creating);
             }
             Progress::Created { created, .. } => {
-                self.waits.remove(&created.resource);
-                self.created.push(created.clone());
-                true
+                let resource = created.resource.clone();
+                self.waits.remove(&resource);
+                self.created.insert(resource, created.clone());
             }
-            Progress::Waiting => self.enter(SubmissionStage::Waiting),
+            Progress::Waiting => self.stage = Some(SubmissionStage::Waiting),
             Progress::Awaiting {
                 resource,
                 kind,
@@ -60,20 +60,17 @@ impl Activity {
                     since: known.map_or_else(now, |known| known.since.clone()),
                 };
                 self.waits.insert(resource.to_string(), wait);
-                true
             }
-            Progress::Awaited { resource } => self.waits.remove(resource.as_str()).is_some(),
+            Progress::Awaited { resource } => {
+                return self.waits.remove(resource.as_str()).is_some();
+            }
             Progress::RollingBack => {
                 self.waits.clear();
                 self.created.clear();
-                self.enter(SubmissionStage::RollingBack)
+                self.stage = Some(SubmissionStage::RollingBack);
             }
-            _ => false,
+            _ => return false,
         }
-    }
-
-    fn enter(&mut self, stage: SubmissionStage) -> bool {
-        self.stage = Some(stage);
         true
     }
 
@@ -81,12 +78,10 @@ impl Activity {
     pub(super) fn complete(&self, status: &mut Status) {
         status.stage = self.stage;
         // Waits are listed in the order of the declaration.
-        let waits = status.resources.iter();
-        let waits = waits.filter_map(|one| self.waits.get(&one.resource).cloned());
-        status.waits = waits.collect();
-        for created in &self.created {
-            let mut resources = status.resources.iter_mut();
-            if let Some(known) = resources.find(|known| known.resource == created.resource) {
+        for known in &mut status.resources {
+            let wait = self.waits.get(&known.resource);
+            status.waits.extend(wait.cloned());
+            if let Some(created) = self.created.get(&known.resource) {
                 known.name = Some(created.name.clone());
                 known.uid = Some(created.uid.clone());
             }

@@ -20,7 +20,7 @@ pub(super) struct Timeline {
     phase: Phase,
     since: String,
     steps: Arc<BTreeMap<StepName, Times>>,
-    activity: Activity,
+    activity: Arc<Activity>,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -44,7 +44,7 @@ impl Timeline {
             phase: collector.phase(),
             since: now(),
             steps: Arc::default(),
-            activity: Activity::default(),
+            activity: Arc::default(),
         }
     }
 
@@ -78,7 +78,7 @@ impl Timeline {
 
     /// Records the newest progress of the submission.
     pub(super) fn update(&mut self, activity: &mut watch::Receiver<Activity>) {
-        self.activity = activity.borrow_and_update().clone();
+        self.activity = Arc::new(activity.borrow_and_update().clone());
     }
 
     /// Adds the times and the progress to `status`.
@@ -98,5 +98,50 @@ impl Timeline {
         if status.phase == Phase::Submitting {
             self.activity.complete(status);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use gleaner_core::declaration::{Declaration, Scope};
+    use gleaner_core::render::Values;
+    use gleaner_core::run::Run;
+
+    use super::*;
+    use crate::journal::Journal;
+    use crate::metrics::Metrics;
+    use crate::run_actor::{RunActor, Submitting};
+    use crate::traces::Traces;
+
+    #[tokio::test]
+    async fn a_started_step_does_not_change_the_content_of_a_snapshot() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path();
+        let text = "steps: {build: [{name: digest}]}\nsubmit: Manual\n";
+        let declaration = Declaration::parse(text, &Scope::default()).unwrap();
+        let collector = Collector::new(declaration, Run::default(), Values::default(), []);
+        let (journal, _) = Journal::open(path, b"run").unwrap();
+        let submitting = Submitting::new(None, None, path.into(), Vec::new(), Traces::default());
+        let (actor, handle) = RunActor::new(
+            collector,
+            journal,
+            submitting,
+            None,
+            path.into(),
+            Metrics::default(),
+        );
+        tokio::spawn(actor.run());
+        let mut snapshots = handle.snapshots();
+        let mut versions = async || {
+            snapshots.changed().await.unwrap();
+            let snapshot = snapshots.borrow_and_update();
+            (snapshot.version, snapshot.content)
+        };
+        handle.start(StepName::new("build").unwrap()).await;
+        assert_eq!(versions().await, (1, 0));
+        handle.note("a note".to_owned()).await;
+        assert_eq!(versions().await, (2, 2));
+        handle.start(StepName::new("other").unwrap()).await;
+        assert_eq!(versions().await, (3, 2));
     }
 }

@@ -10,7 +10,7 @@ use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use gleaner_core::collect::problem;
 use gleaner_core::document::writer::write_yaml;
-use gleaner_core::render::{self, TooLarge};
+use gleaner_core::render::TooLarge;
 use gleaner_proto::exit_code;
 use gleaner_proto::message::{Phase, Problem, problem_type};
 use gleaner_runtime::http::Frames;
@@ -43,6 +43,7 @@ pub struct Views {
     room: Arc<Semaphore>,
     /// The maximum size of a view, in bytes.
     max: usize,
+    /// The cached views, each with its [`Subject::version`].
     kept: Mutex<Vec<(u64, Subject, View)>>,
 }
 
@@ -60,6 +61,16 @@ pub(super) enum Subject {
         /// True to keep unresolved variables as text.
         partial: bool,
     },
+}
+
+impl Subject {
+    /// Returns a number that changes whenever the view must be rendered again.
+    fn version(&self, snapshot: &Snapshot) -> u64 {
+        match self {
+            Self::Status => snapshot.version,
+            Self::Preview | Self::Resources { .. } => snapshot.content,
+        }
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -127,7 +138,7 @@ impl Views {
             let detail = "large responses to other clients use all memory; retry later";
             ApiProblem::busy(detail)
         })?;
-        let (max, version) = (self.max, snapshot.version);
+        let (max, version) = (self.max, subject.version(&snapshot));
         let rendering = {
             let subject = subject.clone();
             move || render(&snapshot, &subject, max)
@@ -150,7 +161,7 @@ impl Views {
         let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         let found = kept
             .iter()
-            .find(|(version, known, _)| *version == snapshot.version && known == subject);
+            .find(|(version, known, _)| known == subject && *version == known.version(snapshot));
         found.map(|(.., view)| view.clone())
     }
 
@@ -158,7 +169,7 @@ impl Views {
     /// views.
     fn make_room(&self, snapshot: &Snapshot) -> Option<OwnedSemaphorePermit> {
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        kept.retain(|(version, ..)| *version == snapshot.version);
+        kept.retain(|(version, known, _)| *version == known.version(snapshot));
         let take = || {
             Arc::clone(&self.room)
                 .try_acquire_many_owned(units(self.max))
@@ -244,7 +255,7 @@ fn render(snapshot: &Snapshot, subject: &Subject, max: usize) -> Rendered {
     let written = match subject {
         Subject::Status => page.status(snapshot).map(|()| "application/json"),
         Subject::Preview => match snapshot.state.traced_preview() {
-            Ok(objects) => page.preview(&objects).map(|()| "application/json"),
+            Ok(objects) => preview::write(&mut page, &objects).map(|()| "application/json"),
             Err(error) => return Rendered::problem(&not_rendered(&error)),
         },
         Subject::Resources {
@@ -318,10 +329,6 @@ impl Page {
         serde_json::to_writer(&mut *self, &snapshot.status())?;
         self.bytes.extend_from_slice(EVENT_END);
         Ok(())
-    }
-
-    fn preview(&mut self, objects: &[render::Rendered]) -> io::Result<()> {
-        preview::write(self, objects)
     }
 
     fn objects(&mut self, format: Format, objects: Objects<'_>) -> io::Result<&'static str> {
