@@ -42,16 +42,11 @@ impl Collector {
     /// # Errors
     /// Returns [`TooLarge`] if the objects exceed the limits for a response. In that case, no object is rendered.
     pub fn masked_preview(&self, only: Option<&str>) -> Result<Vec<Rendered>, TooLarge> {
-        let Self {
-            declaration,
-            values,
-            run,
-            attempts,
-            ..
-        } = self;
-        let (secrecy, bounds) = (Secrecy::Masked, &self.bounds.preview);
-        render::measure(declaration, values, run, secrecy, bounds, only)?;
-        let (rendered, _) = render::preview_of(only, declaration, values, run, attempts, secrecy);
+        self.measure_preview(only)?;
+        let (values, run, attempts) = (&self.values, &self.run, &self.attempts);
+        let secrecy = Secrecy::Masked;
+        let (rendered, _) =
+            render::preview_of(only, &self.declaration, values, run, attempts, secrecy);
         Ok(rendered)
     }
 
@@ -60,16 +55,27 @@ impl Collector {
     /// # Errors
     /// Returns [`TooLarge`] in the same cases as [`masked_preview`](Self::masked_preview).
     pub fn traced_preview(&self) -> Result<Vec<Rendered>, TooLarge> {
-        let Self {
-            declaration,
+        self.measure_preview(None)?;
+        let (values, run, attempts) = (&self.values, &self.run, &self.attempts);
+        Ok(render::traced_preview(
+            &self.declaration,
             values,
             run,
             attempts,
-            ..
-        } = self;
-        let (secrecy, bounds) = (Secrecy::Masked, &self.bounds.preview);
-        render::measure(declaration, values, run, secrecy, bounds, None)?;
-        Ok(render::traced_preview(declaration, values, run, attempts))
+        ))
+    }
+
+    fn measure_preview(&self, only: Option<&str>) -> Result<(), TooLarge> {
+        let (values, run, bounds) = (&self.values, &self.run, &self.bounds.preview);
+        render::measure(
+            &self.declaration,
+            values,
+            run,
+            Secrecy::Masked,
+            bounds,
+            only,
+        )
+        .map(drop)
     }
 
     /// Checks that a message does not exceed the memory limit. `bytes` is the size of the message in the journal. The larger
