@@ -21,6 +21,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use gleaner_core::run::Run;
 use gleaner_proto::message::Problem;
 use gleaner_proto::traces;
+use gleaner_runtime::text::hex;
 use gleaner_submission::Progress;
 use serde_json::Value;
 use tokio::task::JoinHandle;
@@ -101,7 +102,6 @@ impl Traces {
         }
         metrics.exports_begin();
         let (trace_id, span_id) = random.split_at(16);
-        let own_id = || trace_id.iter().map(|byte| format!("{byte:02x}")).collect();
         let ids = span_id
             .iter()
             .fold(0, |id, byte| id << 8 | u64::from(*byte));
@@ -111,7 +111,7 @@ impl Traces {
         let trace = Trace {
             id: parent
                 .as_ref()
-                .map_or_else(own_id, |parent| parent.trace_id.clone()),
+                .map_or_else(|| hex(trace_id), |parent| parent.trace_id.clone()),
             parent,
             resource: resource(run, &pod_name),
         };

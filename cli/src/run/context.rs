@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use gleaner_core::task::name as task_name;
 use gleaner_core::variable::CONTEXT;
+use gleaner_runtime::text::hex;
 use serde_json::{Value, json};
 
 use super::cluster::Cluster;
@@ -182,7 +183,7 @@ fn random_uid() -> Result<String, Failure> {
     getrandom::fill(&mut bytes).map_err(|error| std::io::Error::other(error.to_string()))?;
     bytes[6] = bytes[6] & 0x0f | 0x40;
     bytes[8] = bytes[8] & 0x3f | 0x80;
-    let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+    let hex = hex(&bytes);
     let bounds = [0..8, 8..12, 12..16, 16..20, 20..32];
     Ok(bounds.map(|bounds| &hex[bounds]).join("-"))
 }

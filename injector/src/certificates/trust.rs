@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use gleaner_runtime::text::hex;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
@@ -170,8 +171,7 @@ fn announce(configuration: &Value, announcements: &Announcements) -> Vec<Value> 
 }
 
 fn fingerprint(authority: &Certificate) -> String {
-    let hash = Sha256::digest(&authority.der);
-    hash.iter().map(|byte| format!("{byte:02x}")).collect()
+    hex(&Sha256::digest(&authority.der))
 }
 
 #[cfg(test)]

@@ -12,6 +12,7 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use gleaner_proto::StepName;
 use gleaner_proto::message::problem_type;
+use gleaner_runtime::text::hex;
 use http::{HeaderMap, header};
 use indexmap::IndexMap;
 use subtle::ConstantTimeEq;
@@ -138,7 +139,7 @@ fn is_local(host: &str) -> bool {
 pub(crate) fn random() -> Result<String, getrandom::Error> {
     let mut bytes = [0_u8; 32];
     getrandom::fill(&mut bytes)?;
-    Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
+    Ok(hex(&bytes))
 }
 
 #[cfg(test)]
