@@ -73,7 +73,7 @@ async fn show(options: &Status) -> Result<(), Failure> {
 /// Fails if no TaskRun or PipelineRun has the name, if the TaskRun does not use Gleaner, or if the cluster rejects a request.
 async fn look(api: &ApiServer, namespace: &str, name: &str) -> Result<Report, Failure> {
     if let Some(run) = TaskRun::find(api, namespace, name).await? {
-        if run.uses_gleaner() || run.is_pending() {
+        if run.may_use_gleaner() {
             return Ok(Report::TaskRun(task_report(api, &run).await));
         }
         return Err(Failure::not_found(format_args!(
@@ -91,7 +91,7 @@ async fn look(api: &ApiServer, namespace: &str, name: &str) -> Result<Report, Fa
     let mut report = PipelineReport::new(namespace, name, &pipeline.object);
     for name in pipeline.task_runs() {
         match TaskRun::find(api, namespace, name).await? {
-            Some(run) if run.uses_gleaner() || run.is_pending() => {
+            Some(run) if run.may_use_gleaner() => {
                 report.task_runs.push(task_report(api, &run).await)
             }
             Some(run) => report.without_outputs.push(PlainTaskRun::new(&run)),

@@ -1,6 +1,7 @@
 //! The options of `gleaner status`.
 
 use clap::Args;
+use clap::builder::{StringValueParser, TypedValueParser};
 
 use super::{Connection, ReportForm};
 
@@ -8,7 +9,7 @@ use super::{Connection, ReportForm};
 #[command(after_help = STATUS_EXAMPLES)]
 pub(crate) struct Status {
     /// The name of the TaskRun or PipelineRun.
-    #[arg(value_name = "RUN", value_parser = name)]
+    #[arg(value_name = "RUN", value_parser = StringValueParser::new().map(name))]
     pub(crate) run: String,
     /// Print the status again after each change, until the run finishes.
     #[arg(long, short = 'w')]
@@ -26,9 +27,8 @@ pub(crate) struct Status {
     pub(crate) form: ReportForm,
 }
 
-/// Parses a name, or `KIND/NAME` as `kubectl` prints it, such as `taskrun.tekton.dev/NAME`.
-#[expect(clippy::unnecessary_wraps, reason = "clap requires a Result")]
-fn name(text: &str) -> Result<String, std::convert::Infallible> {
+/// Removes the kind from a name in the form in which `kubectl` prints it, such as `taskrun.tekton.dev/NAME`.
+fn name(text: String) -> String {
     let kinds = [
         "taskrun",
         "taskruns",
@@ -37,11 +37,11 @@ fn name(text: &str) -> Result<String, std::convert::Infallible> {
         "pipelineruns",
         "pr",
     ];
-    let name = text.split_once('/').filter(|(kind, _)| {
-        let kind = kind.strip_suffix(".tekton.dev").unwrap_or(kind);
-        kinds.contains(&kind)
-    });
-    Ok(name.map_or(text, |(_, name)| name).to_owned())
+    let is_run = |kind: &str| kinds.contains(&kind.strip_suffix(".tekton.dev").unwrap_or(kind));
+    match text.split_once('/') {
+        Some((kind, name)) if is_run(kind) => name.to_owned(),
+        _ => text,
+    }
 }
 
 const STATUS_EXAMPLES: &str = "\

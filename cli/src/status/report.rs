@@ -67,19 +67,14 @@ impl PlainTaskRun {
     }
 
     fn to_json(&self) -> Value {
-        json!({
-            "taskRun": self.name,
-            "state": state(&self.condition),
-            "reason": self.condition["reason"],
-            "message": self.condition["message"],
-        })
+        let mut json = json!({"taskRun": self.name});
+        add_condition(&mut json, &self.condition);
+        json
     }
 
     fn to_text(&self) -> String {
-        let message = self.condition["message"].as_str();
-        let message = message.map(|message| format!(" ({message})"));
-        let message = message.unwrap_or_default();
-        format!("{}: {}{message}", self.name, state(&self.condition))
+        let state = state(&self.condition);
+        format!("{}: {state}{}", self.name, message(&self.condition))
     }
 }
 
@@ -98,18 +93,17 @@ impl PipelineReport {
     }
 
     fn to_json(&self) -> Value {
-        let task_runs = self.task_runs.iter().map(TaskReport::to_json);
-        json!({
+        let mut json = json!({
             "pipelineRun": self.pipeline_run,
             "namespace": self.namespace,
             "uid": self.uid,
-            "state": state(&self.condition),
-            "reason": self.condition["reason"],
-            "message": self.condition["message"],
-            "taskRuns": task_runs.collect::<Value>(),
-            "withoutOutputs": self.without_outputs.iter().map(PlainTaskRun::to_json).collect::<Value>(),
-            "deleted": self.deleted,
-        })
+        });
+        add_condition(&mut json, &self.condition);
+        json["taskRuns"] = self.task_runs.iter().map(TaskReport::to_json).collect();
+        let without = self.without_outputs.iter();
+        json["withoutOutputs"] = without.map(PlainTaskRun::to_json).collect();
+        json["deleted"] = json!(self.deleted);
+        json
     }
 
     fn to_text(&self) -> String {
@@ -180,16 +174,13 @@ impl TaskReport {
     }
 
     fn to_json(&self) -> Value {
-        let condition = &self.condition;
         let mut json = json!({
             "taskRun": self.task_run,
             "namespace": self.namespace,
             "uid": self.uid,
-            "state": state(condition),
-            "reason": condition["reason"],
-            "message": condition["message"],
-            "source": "sidecar",
         });
+        add_condition(&mut json, &self.condition);
+        json["source"] = "sidecar".into();
         match &self.source {
             Source::Sidecar(status) => json["sidecar"] = json!(status),
             Source::Objects { created, silent } => {
@@ -297,6 +288,19 @@ fn state(condition: &Value) -> &'static str {
     }
 }
 
+/// Returns the condition's message as ` (MESSAGE)`, or an empty string if there is no message.
+fn message(condition: &Value) -> String {
+    let message = condition["message"].as_str();
+    message.map_or_else(String::new, |message| format!(" ({message})"))
+}
+
+/// Adds the state, the reason and the message of a condition to the JSON of a run.
+fn add_condition(json: &mut Value, condition: &Value) {
+    json["state"] = state(condition).into();
+    json["reason"] = condition["reason"].clone();
+    json["message"] = condition["message"].clone();
+}
+
 /// Returns the line `KIND NAMESPACE/NAME: STATE (MESSAGE)`.
 fn heading(kind: &str, namespace: &str, name: &str, condition: &Value) -> String {
     let state = state(condition);
@@ -306,11 +310,8 @@ fn heading(kind: &str, namespace: &str, name: &str, condition: &Value) -> String
         _ => CAUTION,
     };
     let title = format!("{kind} {namespace}/{name}");
-    let mut text = format!("{}: {}", paint(STRONG, title), paint(style, state));
-    if let Some(message) = condition["message"].as_str() {
-        text += &format!(" ({})", visible(message));
-    }
-    text + "\n"
+    let (title, message) = (paint(STRONG, title), visible(message(condition)));
+    format!("{title}: {}{message}\n", paint(style, state))
 }
 
 fn sidecar(status: &Status, text: &mut String) {
