@@ -2,8 +2,8 @@
 
 mod support;
 
-use std::io::{BufRead, BufReader, Read};
-use std::process::{Child, ChildStderr, Command, Stdio};
+use std::io::{BufReader, Read};
+use std::process::{Child, ChildStderr, Command};
 use std::time::{Duration, Instant};
 
 use gleaner_local_apiserver::LocalApiServer;
@@ -50,23 +50,8 @@ struct Sleeping {
 
 impl Sleeping {
     /// Starts the run, and waits until its step prints `begins` and then the path of its workspace.
-    fn start(mut command: Command, begins: &str) -> Self {
-        let mut child = command
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut stderr = BufReader::new(child.stderr.take().unwrap());
-        let mut line = String::new();
-        while !line.starts_with(begins) {
-            line.clear();
-            let read = stderr.read_line(&mut line).unwrap();
-            assert!(
-                read > 0,
-                "the run finished before its step printed this line"
-            );
-        }
+    fn start(command: Command, begins: &str) -> Self {
+        let (child, stderr, line) = support::started(command, begins);
         Self {
             child,
             stderr,

@@ -229,17 +229,8 @@ fn an_interrupted_run_is_not_held() {
         (pipeline, "a/one | begun\n"),
     ] {
         let path = file(directory.path(), "run.yaml", &text);
-        let mut child = command(&["run", "--hold", "-f", &path])
-            .stdout(Stdio::null())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut stderr = BufReader::new(child.stderr.take().unwrap());
-        let mut line = String::new();
-        while line != begun {
-            line.clear();
-            assert!(stderr.read_line(&mut line).unwrap() > 0);
-        }
+        let run = command(&["run", "--hold", "-f", &path]);
+        let (mut child, stderr, _) = support::started(run, begun);
         let pid = Pid::from_raw(i32::try_from(child.id()).unwrap()).unwrap();
         kill_process(pid, Signal::INT).unwrap();
         for line in stderr.lines().map(Result::unwrap) {

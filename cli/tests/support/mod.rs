@@ -7,9 +7,9 @@ pub(crate) mod lint;
 pub(crate) mod port_forward;
 pub(crate) mod report;
 
-use std::io::Write;
+use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::process::{Child, ChildStderr, Command, Output, Stdio};
 
 use gleaner_core::document::yaml;
 use serde_json::Value;
@@ -85,6 +85,28 @@ pub(crate) fn command(arguments: &[&str]) -> Command {
     command.args(arguments).current_dir(repository());
     without_variables(&mut command, &CHANGING);
     command
+}
+
+/// Starts the command, and reads its standard error until a line begins with `begin`. Returns the process, the rest of its
+/// standard error, and the line.
+pub(crate) fn started(
+    mut command: Command,
+    begin: &str,
+) -> (Child, BufReader<ChildStderr>, String) {
+    let mut child = command
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut stderr = BufReader::new(child.stderr.take().unwrap());
+    let mut line = String::new();
+    while !line.starts_with(begin) {
+        line.clear();
+        let read = stderr.read_line(&mut line).unwrap();
+        assert!(read > 0, "the process exited before it printed {begin:?}");
+    }
+    (child, stderr, line)
 }
 
 /// Removes the environment variables whose names begin with one of these prefixes.
