@@ -26,7 +26,7 @@ fn show(line: impl Display) {
     }
 }
 
-/// Prints a line about a failure. From then on, progress is no longer hidden.
+/// Prints a line about a failure, and shows all later progress, even with `--quiet`.
 fn show_failure(line: impl Display) {
     QUIET.store(false, Ordering::Relaxed);
     show(line);

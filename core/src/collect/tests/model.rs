@@ -203,7 +203,7 @@ impl Owner {
         for post in POSTS {
             let (mut response, is_new) = reference.examine(post);
             if is_new {
-                // Whether the sender waits is not known until the collector accepts the message, so `Owner::examine`
+                // The collector decides whether the sender waits only when it accepts the message, so `Owner::examine`
                 // returns a receipt.
                 response = Response::Receipt;
             }
