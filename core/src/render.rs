@@ -11,7 +11,8 @@ mod values;
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use crate::declaration::{Declaration, FieldPath, Policy, Template, WaitFor};
-use crate::variable::{Leaf, Step, SubstitutionError, Unresolved};
+use crate::document::Place;
+use crate::variable::{Leaf, SubstitutionError, Unresolved};
 use gleaner_proto::name::ResourceName;
 use serde_json::Value;
 
@@ -164,10 +165,9 @@ fn render_with(
         let object = |secrecy, holds_secret, unresolved: &mut Unresolved| {
             let variables = values.for_template(declaration, run, &drafts, secrecy);
             let object = template.tree.substitute_partly(&variables, unresolved);
-            let full_name = unresolved.at(Step::Key("metadata"), |unresolved| {
-                unresolved.at(Step::Key("name"), |unresolved| {
-                    naming::name(template, run, attempt, &variables, unresolved)
-                })
+            let place = |object: &Place| object.key("metadata").key("name");
+            let full_name = unresolved.at(place, |unresolved| {
+                naming::name(template, run, attempt, &variables, unresolved)
             });
             identity.stamp(template, holds_secret, full_name, object)
         };

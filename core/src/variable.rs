@@ -18,7 +18,6 @@ mod text;
 mod tree;
 
 pub use leaves::Leaf;
-pub(crate) use leaves::Step;
 pub use reference::{Access, COMPLETION_INDEX, CONTEXT, Reference, ReferenceError};
 pub use text::{Part, Position, Text, TextError};
 pub use tree::{Field, Lookup, SubstitutionError, Tree, Unresolved, Use, Variables};

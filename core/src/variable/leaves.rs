@@ -1,6 +1,7 @@
 //! Records which leaves of a tree contain variables, while the variables are replaced.
 
 use super::tree::Unresolved;
+use crate::document::Place;
 
 /// A leaf of a substituted tree that contained variables before the substitution.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,20 +19,13 @@ const LEAVES_MAX: usize = 10_000;
 /// Collects the leaves while trees are substituted.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(super) struct Trace {
-    /// The JSON Pointer of the current node.
-    pointer: String,
+    /// The place of the current node.
+    place: Place,
     /// True if the current leaf has a variable that could not be replaced.
     has_missed: bool,
     leaves: Vec<Leaf>,
     /// The number of leaves that were recorded in all trees.
     recorded: usize,
-}
-
-/// The step from a node to one of its children.
-#[derive(Debug, Clone, Copy)]
-pub(crate) enum Step<'a> {
-    Key(&'a str),
-    Index(usize),
 }
 
 impl Unresolved {
@@ -50,12 +44,20 @@ impl Unresolved {
         trace.map_or_else(Vec::new, |trace| std::mem::take(&mut trace.leaves))
     }
 
-    /// Runs `substitute` for a child of the current node.
-    pub(crate) fn at<T>(&mut self, step: Step<'_>, substitute: impl FnOnce(&mut Self) -> T) -> T {
-        let parent = self.trace.as_mut().map(|trace| trace.enter(step));
+    /// Runs `substitute` for a child of the current node. `child` returns the place of the child.
+    pub(crate) fn at<T>(
+        &mut self,
+        child: impl FnOnce(&Place) -> Place,
+        substitute: impl FnOnce(&mut Self) -> T,
+    ) -> T {
+        let trace = self.trace.as_mut();
+        let parent = trace.map(|trace| {
+            let child = child(&trace.place);
+            std::mem::replace(&mut trace.place, child)
+        });
         let substituted = substitute(self);
         if let (Some(trace), Some(parent)) = (&mut self.trace, parent) {
-            trace.pointer.truncate(parent);
+            trace.place = parent;
         }
         substituted
     }
@@ -67,7 +69,8 @@ impl Unresolved {
         }
         let substituted = substitute(self);
         if let Some(trace) = &mut self.trace {
-            trace.record(trace.has_missed);
+            let place = trace.place.clone();
+            trace.record(&place, trace.has_missed);
         }
         substituted
     }
@@ -88,36 +91,24 @@ impl Unresolved {
         if trace.recorded < LEAVES_MAX {
             trace.leaves.pop();
         }
+        let list = trace.place.clone();
         for index in first..first + count {
-            let parent = trace.enter(Step::Index(index));
-            trace.record(false);
-            trace.pointer.truncate(parent);
+            trace.record(&list.index(index), false);
         }
     }
 }
 
 impl Trace {
-    /// Records the current node as a leaf.
-    fn record(&mut self, is_pending: bool) {
+    /// Records the leaf at `place`.
+    fn record(&mut self, place: &Place, is_pending: bool) {
         if self.recorded < LEAVES_MAX {
             self.recorded += 1;
-            let pointer = self.pointer.clone();
+            let pointer = place.pointer();
             self.leaves.push(Leaf {
                 pointer,
                 is_pending,
             });
         }
-    }
-
-    /// Extends the pointer to a child, and returns the length of the parent's pointer.
-    fn enter(&mut self, step: Step<'_>) -> usize {
-        let parent = self.pointer.len();
-        self.pointer.push('/');
-        match step {
-            Step::Key(key) => self.pointer += &key.replace('~', "~0").replace('/', "~1"),
-            Step::Index(index) => self.pointer += &index.to_string(),
-        }
-        parent
     }
 }
 

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use indexmap::{IndexMap, IndexSet};
 use serde_json::{Map, Value};
 
-use super::leaves::{Step, Trace};
+use super::leaves::Trace;
 use super::reference::Reference;
 use super::text::{Part, Position, Text, interpolate};
 use crate::document::Content;
@@ -295,9 +295,10 @@ impl Tree {
                 let mut list = Vec::with_capacity(items.len());
                 for item in items {
                     let index = list.len();
-                    let value = unresolved.at(Step::Index(index), |unresolved| {
-                        item.substitute_partly(variables, unresolved)
-                    });
+                    let value = unresolved.at(
+                        |list| list.index(index),
+                        |unresolved| item.substitute_partly(variables, unresolved),
+                    );
                     match (item.as_spread(), value) {
                         (true, Value::Array(spread)) => {
                             unresolved.spread(index, spread.len());
@@ -310,9 +311,10 @@ impl Tree {
             }
             Self::Map(entries) => {
                 let entries = entries.iter().map(|(key, tree)| {
-                    let value = unresolved.at(Step::Key(key), |unresolved| {
-                        tree.substitute_partly(variables, unresolved)
-                    });
+                    let value = unresolved.at(
+                        |map| map.key(key),
+                        |unresolved| tree.substitute_partly(variables, unresolved),
+                    );
                     (key.clone(), value)
                 });
                 Value::Object(entries.collect::<Map<_, _>>())
