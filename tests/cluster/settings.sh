@@ -16,6 +16,8 @@ services=10.96.0.0/16
 apiserver="https://$address:6443"
 containerd_socket="$state/containerd.sock"
 images=localhost/gleaner-test
+# The free disk space in MiB that the cluster requires to start. All cases together use 700 MiB.
+disk=1024
 
 # Prints the id of the process whose namespaces contain all others (see `init`), or nothing if it is not running.
 init_process() { pgrep -f "^unshare .*/init $state " || true; }
@@ -30,4 +32,11 @@ foreign_state() {
     [ "$(bridge_owner)" != "$state" ]; then
     echo "GLEANER_CLUSTER_DIR=$state has no ${marker##*/}, so it may contain other data; use an empty directory, or remove this one"
   fi
+}
+
+# Prints pods, warnings and the conditions of the node, which show why pods do not start. Needs a function `kubectl`.
+show_pods() {
+  kubectl get pods --all-namespaces --output=wide
+  kubectl get events --all-namespaces --field-selector=type=Warning --sort-by=.lastTimestamp | tail -n 12
+  kubectl get node "$node" --output=jsonpath='{range .status.conditions[*]}{.type}={.status} {.message}{"\n"}{end}'
 }

@@ -1,7 +1,8 @@
 //! Starts the cluster and installs Gleaner with the scripts in `tests/cluster/`, which can also be run by hand.
 
+use std::io::{self, BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{self, Command, Stdio};
 use std::time::SystemTime;
 
 use super::kubectl::Output;
@@ -9,6 +10,9 @@ use crate::rig::Missing;
 
 /// The default directory in which the script `up` stores the cluster's state; `GLEANER_CLUSTER_DIR` overrides it.
 const STATE: &str = "/tmp/gleaner-cluster";
+
+/// The number of lines of a script's standard error in an error.
+const LAST_LINES: usize = 30;
 
 /// A cluster with Tekton and Gleaner.
 #[derive(Debug)]
@@ -189,24 +193,45 @@ fn changed(state: &Path) -> Option<SystemTime> {
         .ok()
 }
 
-/// Runs a script and returns its standard output. The script's progress messages go to standard error.
+/// Runs a script and returns its standard output. Prints the script's standard error, and repeats the last lines in the error.
 fn stdout_of(command: &mut Command) -> Result<String, Missing> {
     let name = command.get_program().to_string_lossy().into_owned();
-    let output = command
-        .stdin(Stdio::null())
-        .stderr(Stdio::inherit())
-        .output()
-        .map_err(|error| Missing::Failed(format!("{name}: {error}")))?;
+    let output = output_of(command).map_err(|error| Missing::Failed(format!("{name}: {error}")))?;
+    let progress = String::from_utf8_lossy(&output.stderr);
+    let lines: Vec<_> = progress.lines().collect();
+    let last = lines[lines.len().saturating_sub(LAST_LINES)..].join("\n");
     match output.status.code() {
         Some(0) => Ok(String::from_utf8_lossy(&output.stdout)
             .trim_end()
             .to_owned()),
         Some(3) => Err(Missing::Absent(format!(
-            "{name} lacks a requirement (see above)"
+            "{name} lacks a requirement:\n{last}"
         ))),
         _ => Err(Missing::Failed(format!(
-            "{name} exited with {}",
+            "{name} exited with {}:\n{last}",
             output.status
         ))),
     }
+}
+
+/// Runs a command until it exits, and prints its standard error while it runs.
+fn output_of(command: &mut Command) -> io::Result<process::Output> {
+    let mut child = command
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()?;
+    let stderr = child.stderr.take().expect("a pipe");
+    let printed = std::thread::spawn(move || {
+        let mut printed = Vec::new();
+        for line in BufReader::new(stderr).split(b'\n').map_while(Result::ok) {
+            eprintln!("{}", String::from_utf8_lossy(&line));
+            printed.extend(line);
+            printed.push(b'\n');
+        }
+        printed
+    });
+    let output = child.wait_with_output()?;
+    let stderr = printed.join().expect("the thread should not panic");
+    Ok(process::Output { stderr, ..output })
 }
