@@ -330,7 +330,8 @@ pub(crate) struct Run {
     /// Keep the tasks' pages and the local API server running after the run until you press Ctrl-C, and print how to use them.
     #[arg(long)]
     pub(crate) hold: bool,
-    /// Open each task's page in a browser, with the command in the environment variable BROWSER or, by default, xdg-open.
+    /// Open each task's page in a browser, with the command in the environment variable BROWSER or, by default, xdg-open (on
+    /// macOS: open).
     #[arg(long)]
     pub(crate) open: bool,
     /// Format of the final output.

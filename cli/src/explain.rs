@@ -16,6 +16,9 @@ use crate::terminal::{STRONG, paint};
 use crate::values::did_you_mean;
 use field::Field;
 
+/// The maximum number of paths in a suggestion.
+const PLACES: usize = 4;
+
 /// The maximum width of a line, in columns.
 const WIDTH: usize = 100;
 
@@ -57,14 +60,14 @@ fn find<'a>(root: Field<'a>, path: &str) -> Result<Field<'a>, String> {
         was_key = may_be_key
             && (is_indexed || segments.peek().is_some() || field.fields().next().is_none());
         if !was_key {
-            return Err(unknown(field, name, &known));
+            return Err(unknown(root, field, name, &known));
         }
     }
     Ok(field)
 }
 
-/// Returns the error message for the unknown field `name` below the path `known`.
-fn unknown(field: Field<'_>, name: &str, known: &[&str]) -> String {
+/// Returns the error message for the unknown field `name` of `field`, which is at the path `known` below `root`.
+fn unknown(root: Field<'_>, field: Field<'_>, name: &str, known: &[&str]) -> String {
     let at = known.join(".");
     let names: Vec<&str> = field.fields().map(|(name, _)| name).collect();
     if field.is_open() && nearest(name, names.iter().copied()).is_none() {
@@ -79,10 +82,29 @@ fn unknown(field: Field<'_>, name: &str, known: &[&str]) -> String {
         "" => "the declaration",
         at => at,
     };
-    format!(
-        "unknown field '{name}' in {place}{}",
-        did_you_mean(name, names)
-    )
+    let mut elsewhere = Vec::new();
+    paths(root, name, "", &mut elsewhere);
+    let hint = match elsewhere.as_slice() {
+        paths @ [_, ..] if paths.len() <= PLACES => {
+            format!("; did you mean '{}'?", paths.join("' or '"))
+        }
+        _ => did_you_mean(name, names),
+    };
+    format!("unknown field '{name}' in {place}{hint}")
+}
+
+/// Appends the paths of all fields named `name` below `field`, which is at the path `at`.
+fn paths(field: Field<'_>, name: &str, at: &str, found: &mut Vec<String>) {
+    for (own, subfield) in field.fields() {
+        let path = match at {
+            "" => own.to_owned(),
+            at => format!("{at}.{own}"),
+        };
+        paths(subfield, name, &path, found);
+        if own == name {
+            found.push(path);
+        }
+    }
 }
 
 fn explain(field: Field<'_>, path: &str, is_recursive: bool) -> String {

@@ -6,6 +6,7 @@
 //! | `POST /v1/submit`, `POST /v1/finish` | nothing | [`Outcome`] |
 //! | `GET /v1/preflight` | | [`Outcome`] |
 //! | `POST /v1/steps/{step}/start` | nothing | [`Outcome`] |
+//! | `POST /v1/steps/{step}/failure` | nothing; the query is a [`StepFailure`] | [`Outcome`] |
 //! | `GET /v1/status`, `GET /v1/events` | | [`Status`] |
 //! | `GET /v1/preview` | | [`Preview`](crate::preview::Preview) |
 //! | `GET /v1/resources`, `GET /v1/resources/{name}` | | YAML, or JSON by `Accept` |
@@ -36,6 +37,14 @@ pub struct Outputs {
     /// The command's exit code, or 128 plus the signal number if a signal terminated the command.
     #[serde(default)]
     pub exit_code: i32,
+}
+
+/// The query of `POST /v1/steps/{step}/failure`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct StepFailure {
+    /// The exit code of the step's container.
+    pub exit_code: u8,
 }
 
 /// The query of `POST /v1/steps/{step}/outputs` and `POST /v1/finish`: the space that the step's own results take up in the

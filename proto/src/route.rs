@@ -6,6 +6,8 @@ pub const PAGE: &str = "/";
 pub const OUTPUTS: &str = "/v1/steps/{step}/outputs";
 /// `POST`: the command of a step is about to start. See [`start`].
 pub const START: &str = "/v1/steps/{step}/start";
+/// `POST`: the step failed without posting its outputs. See [`failure`].
+pub const FAILURE: &str = "/v1/steps/{step}/failure";
 /// `POST`: starts the submission.
 pub const SUBMIT: &str = "/v1/submit";
 /// `POST`: finishes the run.
@@ -34,6 +36,12 @@ pub const OPENAPI: &str = "/openapi.json";
 /// Returns the path for the outputs of `step`, which needs no percent-encoding because it is a DNS label.
 pub fn outputs(step: &crate::StepName) -> String {
     OUTPUTS.replace("{step}", step.as_str())
+}
+
+/// Returns the path and query with which the failure of `step` is reported.
+pub fn failure(step: &crate::StepName, exit_code: u8) -> String {
+    let path = FAILURE.replace("{step}", step.as_str());
+    format!("{path}?exitCode={exit_code}")
 }
 
 /// Returns the path to which the start of `step` is reported.

@@ -26,8 +26,8 @@ use crate::retry::{Next, Retry};
 /// The maximum size of the token file, in bytes.
 const TOKEN_MAX: u64 = 4 << 10;
 
-/// The maximum time by which the report of a command's start to the sidecar may delay the command.
-const START_PATIENCE: Duration = Duration::from_millis(500);
+/// The maximum time by which a report to the sidecar may delay the step.
+const REPORT_PATIENCE: Duration = Duration::from_millis(500);
 
 /// A client of the sidecar for one step.
 #[derive(Debug, Clone, Copy)]
@@ -93,17 +93,25 @@ impl<'a> Sidecar<'a> {
         self.ask("POST", &path, body, drain)
     }
 
-    /// Reports the start of the command, so that the sidecar's status shows it. Makes a single attempt, and ignores a failure.
+    /// Reports the start of the command, so that the sidecar's status shows it.
     pub(crate) fn start(&self) {
-        let path = route::start(&self.options.step);
-        let body = Body::default();
+        self.report(&route::start(&self.options.step));
+    }
+
+    /// Reports that the step fails with `exit_code` although it has posted no outputs, so that the sidecar's status shows it.
+    pub(crate) fn failure(&self, exit_code: u8) {
+        self.report(&route::failure(&self.options.step, exit_code));
+    }
+
+    /// Sends a request that only changes the status. Makes a single attempt, and ignores an error.
+    fn report(&self, path: &str) {
         let request = Request {
             method: "POST",
-            path: &path,
-            body: &body,
+            path,
+            body: &Body::default(),
         };
-        let until = Instant::now() + START_PATIENCE;
-        let sidecar = self.within(START_PATIENCE);
+        let until = Instant::now() + REPORT_PATIENCE;
+        let sidecar = self.within(REPORT_PATIENCE);
         let _ = sidecar.attempt(&request, until, &mut drain);
     }
 

@@ -3,6 +3,8 @@
 
 use std::time::Duration;
 
+use gleaner_proto::exit_code;
+
 use crate::Exit;
 use crate::body::Body;
 use crate::command::{self, Ended};
@@ -23,7 +25,14 @@ const AFTER_A_SIGNAL: Duration = Duration::from_secs(5);
 pub(crate) fn wrap(options: &Wrap) -> Exit {
     match run(options) {
         Ok(exit) => exit,
-        Err(failure) => report::failed(&options.common, &failure),
+        Err(failure) => {
+            // The sidecar ignores the report if it has accepted the step's outputs.
+            let code = failure.reason.code();
+            if code != exit_code::UNREACHABLE {
+                Sidecar::new(&options.common).failure(code);
+            }
+            report::failed(&options.common, &failure)
+        }
     }
 }
 

@@ -35,6 +35,7 @@ use gleaner_core::collect::{Collector, Examined, Message, Verdict};
 pub use handle::Handle;
 use submitting::Submit;
 pub use submitting::Submitting;
+pub use timeline::StepReport;
 use timeline::Timeline;
 
 /// The maximum number of queued commands. If the queue is full, clients wait.
@@ -65,8 +66,9 @@ enum Command {
         own_results: OwnResults,
         reply: Reply,
     },
-    Start {
+    Report {
         step: StepName,
+        report: StepReport,
     },
     Submit {
         reply: Reply,
@@ -249,8 +251,8 @@ impl RunActor {
                     taken => self.answer(taken, Client::Step, reply),
                 }
             }
-            Command::Start { step } => {
-                if self.timeline.start(&step) {
+            Command::Report { step, report } => {
+                if self.timeline.report(&step, report) {
                     self.publish_timeline();
                 }
             }

@@ -63,6 +63,7 @@ pub fn router(api: Api) -> Router {
     let write = Router::new()
         .route(route::OUTPUTS, post(write_routes::outputs))
         .route(route::START, post(write_routes::start))
+        .route(route::FAILURE, post(write_routes::failure))
         .route(route::SUBMIT, post(write_routes::submit))
         .route(route::FINISH, post(write_routes::finish))
         .route_layer(middleware::from_fn_with_state(

@@ -53,7 +53,7 @@ enum Where {
 pub struct Suite {
     cases: Vec<Case>,
     crds: &'static [&'static str],
-    /// The function that checks an additional requirement of the cases on a real server.
+    /// Finds a program that the cases need in addition to a real API server, if they need one.
     also: Option<Find>,
 }
 

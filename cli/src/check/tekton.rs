@@ -17,7 +17,7 @@ pub(super) const WEBHOOK: &str = "webhook.pipeline.tekton.dev";
 /// Tekton's default for `max-result-size`, in bytes (`pkg/apis/config/feature_flags.go`).
 const MAX_RESULT_SIZE: &str = "4096";
 
-/// The facts about Tekton that other checks use.
+/// The state of the Tekton installation, which other checks use.
 pub(super) struct Tekton {
     /// True if the kinds that Gleaner needs are served.
     pub(super) is_served: bool,

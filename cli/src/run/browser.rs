@@ -10,7 +10,11 @@ use super::progress::Progress;
 /// with the URL.
 const BROWSER: &str = "BROWSER";
 /// The command that opens a URL in the desktop's default browser.
-const OF_DESKTOP: &str = "xdg-open";
+const OF_DESKTOP: &str = if cfg!(target_os = "macos") {
+    "open"
+} else {
+    "xdg-open"
+};
 
 /// Opens `url` with the first command that can be started. If none can be started, prints a note and lets the run continue.
 pub(crate) fn open(url: &str) {
@@ -77,8 +81,8 @@ mod tests {
     #[test]
     fn the_url_is_one_word_of_the_chosen_commands() {
         let url = "http://127.0.0.1:1/;id $(id)";
-        assert_eq!(commands("", url), [["xdg-open", url]]);
-        assert_eq!(commands(" : ", url), [["xdg-open", url]]);
+        assert_eq!(commands("", url), [[OF_DESKTOP, url]]);
+        assert_eq!(commands(" : ", url), [[OF_DESKTOP, url]]);
         assert_eq!(
             commands("none:firefox  --new-window %s", url),
             [vec!["none", url], vec!["firefox", "--new-window", url]]

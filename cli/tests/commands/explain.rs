@@ -169,6 +169,10 @@ fn an_unknown_field_is_a_usage_error_with_a_suggestion() {
             "objects.resourceTemplate.metadata.name",
             "'name' in objects.resourceTemplate.metadata is a field of the created object",
         ),
+        (
+            "waitFor",
+            "unknown field 'waitFor' in the declaration; did you mean 'objects.waitFor'?",
+        ),
         ("steps.build.build.name", "unknown field 'build' in steps"),
         ("steps..name", "unknown field '' in steps"),
     ] {

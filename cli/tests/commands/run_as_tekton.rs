@@ -9,7 +9,7 @@ fn pipeline_run(spec: &str) -> String {
     format!("apiVersion: tekton.dev/v1\nkind: PipelineRun\nmetadata: {{name: r}}\nspec:\n{spec}\n")
 }
 
-/// Returns a TaskRun `r` with the fields `spec` in its taskSpec.
+/// Returns a TaskRun named `r` whose taskSpec consists of the fields in `spec`.
 fn task_run(spec: &str) -> String {
     format!(
         "apiVersion: tekton.dev/v1\nkind: TaskRun\nmetadata: {{name: r}}\nspec:\n  taskSpec:\n    {}\n",

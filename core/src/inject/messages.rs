@@ -27,7 +27,7 @@ impl Default for ResultsFrom {
     }
 }
 
-/// The facts about one step's termination message that the redirector needs.
+/// The content of one step's termination message, and the share of the space that is available to it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Messages {
     /// The containers that share the space.
@@ -41,7 +41,7 @@ pub(crate) struct Messages {
 }
 
 impl Messages {
-    /// Returns the facts about a container whose termination message contains no results.
+    /// Returns the content for a container whose termination message contains no results.
     pub(crate) const fn without_results(share: Share) -> Self {
         Self {
             share,
@@ -191,7 +191,7 @@ impl OfTask {
         (self.results_from != ResultsFrom::SidecarLogs).then_some(self.share)
     }
 
-    /// Returns the facts about the termination message of the step at `index`, which declares the results `step_results`.
+    /// Returns the content of the termination message of the step at `index`, which declares the results `step_results`.
     pub(crate) fn of_step(&self, index: usize, step_results: &[String]) -> Messages {
         match self.results_from {
             ResultsFrom::SidecarLogs => Messages::without_results(self.share),

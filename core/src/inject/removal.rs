@@ -18,9 +18,9 @@ pub struct Removed {
     pub declaring: Vec<Place>,
 }
 
-/// Removes Gleaner from every TaskSpec and pod in `object`. After injection ahead of time, the result differs from the original
-/// in two details that make no difference to Tekton: the first word of a step's command line is its `command` and the other words
-/// are its `args`, and a script lacks the leading lines that Tekton itself adds
+/// Removes Gleaner from every TaskSpec and pod in `object`. If the object was injected ahead of time, the remaining object differs
+/// from the object before the injection in two details that make no difference to Tekton: a step's command line is split into
+/// `command`, its first word, and `args`, the other words; and scripts lack the leading lines that Tekton itself adds
 /// ([`SCRIPT_PREAMBLE`](crate::task::step::SCRIPT_PREAMBLE)).
 #[must_use]
 pub fn remove(object: &Value) -> Removed {

@@ -138,7 +138,8 @@ pub struct StepStatus {
     /// The time at which the step reported its start (RFC 3339). Absent if the sidecar has no report or has restarted since then.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub started: Option<String>,
-    /// The time at which the step's outputs arrived (RFC 3339). Absent if they arrived before the sidecar restarted.
+    /// The time at which the step's outputs or the report of its failure arrived (RFC 3339). Absent if they arrived before the
+    /// sidecar restarted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub finished: Option<String>,
     /// The names of the step's declared outputs.
@@ -155,7 +156,7 @@ pub enum StepState {
     Running,
     /// The step's outputs have arrived.
     Received,
-    /// The step failed; its outputs with `when: Always` have arrived.
+    /// The step failed. If its command failed, its outputs with `when: Always` have arrived.
     Failed,
     /// The run finished without the step's outputs.
     Skipped,

@@ -269,12 +269,38 @@ fn the_start_of_a_command_is_reported_before_it_runs() {
     let mut running = step.start("echo begun; exec sleep 60");
     // The redirector runs the command only after it has reported the start of the step.
     assert_eq!(running.line(), "begun");
-    let starts = sidecar.starts();
-    let [start] = starts.as_slice() else {
-        panic!("{starts:?}");
-    };
-    assert!(start.starts_with("POST /v1/steps/kaniko/start HTTP/1.1\r\n"));
+    assert_eq!(sidecar.reports(), ["POST /v1/steps/kaniko/start"]);
     assert!(sidecar.bodies().is_empty());
+}
+
+#[test]
+fn a_failure_without_outputs_is_reported() {
+    let start = "POST /v1/steps/kaniko/start";
+    let sidecar = Sidecar::content();
+    let step = Step::new(&sidecar).output("digest");
+    step.run(&["true"])
+        .assert_ended(65, "output 'digest' is missing: the file '$GLEANER_OUTPUTS/digest' does not exist; make the command write it, or declare a default");
+    let failure = "POST /v1/steps/kaniko/failure?exitCode=65";
+    assert_eq!(sidecar.reports(), [start, failure]);
+
+    let sidecar = Sidecar::replying(&[Reply::problem(422, "output", 65)]);
+    Step::new(&sidecar)
+        .run(&["true"])
+        .assert_ended(65, "no: do that");
+    assert_eq!(sidecar.reports(), [start, failure]);
+
+    let sidecar = Sidecar::replying(&[Reply::problem(409, "not-created", 73)]);
+    let step = Step::new(&sidecar).flags(&["--preflight"]);
+    step.run(&["true"]).assert_ended(73, "no: do that");
+    assert_eq!(
+        sidecar.reports(),
+        ["POST /v1/steps/kaniko/failure?exitCode=73"]
+    );
+
+    // The sidecar knows the exit code of a failed command from the message with its outputs.
+    let sidecar = Sidecar::content();
+    Step::new(&sidecar).run(&["false"]).assert_ended(1, "");
+    assert_eq!(sidecar.reports(), [start]);
 }
 
 #[test]

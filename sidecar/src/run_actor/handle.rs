@@ -8,7 +8,7 @@ use gleaner_proto::StepName;
 use gleaner_proto::message::{Outcome, OwnResults, Problem};
 use tokio::sync::{mpsc, oneshot, watch};
 
-use super::{Command, Snapshot};
+use super::{Command, Snapshot, StepReport};
 
 /// A handle to the actor. The actor exits when all handles are dropped.
 #[derive(Debug, Clone)]
@@ -50,10 +50,10 @@ impl Handle {
         .await?
     }
 
-    /// Reports that the step's command is about to start.
-    pub async fn start(&self, step: StepName) {
+    /// Passes a step's report on itself to the actor. The report changes only the step's entry in the status.
+    pub async fn report(&self, step: StepName, report: StepReport) {
         // If the actor has exited, the report is dropped.
-        let _ = self.commands.send(Command::Start { step }).await;
+        let _ = self.commands.send(Command::Report { step, report }).await;
     }
 
     /// Requests the submission and waits until it finishes.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use gleaner_core::collect::Collector;
 use gleaner_proto::StepName;
-use gleaner_proto::message::{Phase, Status, StepState};
+use gleaner_proto::message::{Phase, Status, StepFailure, StepState};
 use jiff::Timestamp;
 use tokio::sync::watch;
 
@@ -27,6 +27,17 @@ pub(super) struct Timeline {
 struct Times {
     started: Option<String>,
     finished: Option<String>,
+    /// The failure that the step has reported.
+    failure: Option<StepFailure>,
+}
+
+/// A step's report on itself.
+#[derive(Debug, Clone, Copy)]
+pub enum StepReport {
+    /// The step's command is about to start.
+    Started,
+    /// The step failed without posting its outputs, for example because a file is missing.
+    Failed(StepFailure),
 }
 
 /// Returns the current time in RFC 3339 format, without fractions of a second.
@@ -48,25 +59,36 @@ impl Timeline {
         }
     }
 
-    /// Records that a step's command is about to start. If the step has run before, its start time is replaced and its finish
-    /// time is removed. Returns false if the step is already known to be running.
-    pub(super) fn start(&mut self, step: &StepName) -> bool {
+    /// Records a step's report. If a step starts again, its previous times and failure are removed. Returns false if nothing
+    /// changes, because the report is a repetition.
+    pub(super) fn report(&mut self, step: &StepName, report: StepReport) -> bool {
         let times = Arc::make_mut(&mut self.steps);
         let times = times.entry(step.clone()).or_default();
-        if times.started.is_some() && times.finished.is_none() {
-            return false;
+        match report {
+            StepReport::Started if times.started.is_some() && times.finished.is_none() => {
+                return false;
+            }
+            StepReport::Started => {
+                *times = Times {
+                    started: Some(now()),
+                    ..Times::default()
+                };
+            }
+            StepReport::Failed(_) if times.finished.is_some() => return false,
+            StepReport::Failed(failure) => {
+                times.finished = Some(now());
+                times.failure = Some(failure);
+            }
         }
-        *times = Times {
-            started: Some(now()),
-            finished: None,
-        };
         true
     }
 
     /// Records that the outputs of a step arrived.
     pub(super) fn finish(&mut self, step: &StepName) {
         let times = Arc::make_mut(&mut self.steps);
-        times.entry(step.clone()).or_default().finished = Some(now());
+        let times = times.entry(step.clone()).or_default();
+        times.finished = Some(now());
+        times.failure = None;
     }
 
     /// Records the current phase and, if the phase has changed, the time.
@@ -91,8 +113,14 @@ impl Timeline {
             };
             step.started.clone_from(&times.started);
             step.finished.clone_from(&times.finished);
-            if step.state == StepState::Waiting && times.started.is_some() {
-                step.state = StepState::Running;
+            match times.failure {
+                _ if step.state != StepState::Waiting => {}
+                Some(failure) => {
+                    step.state = StepState::Failed;
+                    step.exit_code = Some(failure.exit_code.into());
+                }
+                None if times.started.is_some() => step.state = StepState::Running,
+                None => {}
             }
         }
         if status.phase == Phase::Submitting {
@@ -137,11 +165,15 @@ mod tests {
             let snapshot = snapshots.borrow_and_update();
             (snapshot.version, snapshot.content)
         };
-        handle.start(StepName::new("build").unwrap()).await;
+        handle
+            .report(StepName::new("build").unwrap(), StepReport::Started)
+            .await;
         assert_eq!(versions().await, (1, 0));
         handle.note("a note".to_owned()).await;
         assert_eq!(versions().await, (2, 2));
-        handle.start(StepName::new("other").unwrap()).await;
+        handle
+            .report(StepName::new("other").unwrap(), StepReport::Started)
+            .await;
         assert_eq!(versions().await, (3, 2));
     }
 }

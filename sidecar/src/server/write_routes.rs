@@ -1,4 +1,4 @@
-//! The routes for steps: preflight, start, outputs, submit, finish.
+//! The routes for steps: preflight, start, failure, outputs, submit, finish.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -6,13 +6,14 @@ use std::time::Duration;
 use axum::extract::rejection::{PathRejection, QueryRejection};
 use axum::extract::{Extension, Path, Query, Request, State};
 use gleaner_proto::StepName;
-use gleaner_proto::message::{Outcome, OwnResults, problem_type};
+use gleaner_proto::message::{Outcome, OwnResults, StepFailure, problem_type};
 
 use super::answer::{ApiProblem, Json};
 use super::caller::Speaker;
 use super::clients::Class;
 use super::{Api, Caller, body};
 use crate::preflight::Report;
+use crate::run_actor::StepReport;
 use gleaner_core::collect::problem;
 
 pub(super) async fn outputs(
@@ -31,14 +32,35 @@ pub(super) async fn outputs(
     Ok(Json(outcome?))
 }
 
-/// Records the start of a step. Responds with the state of the run, in which the start may still be missing.
+/// Records the start of a step.
 pub(super) async fn start(
     State(api): State<Api>,
     Extension(Speaker(own)): Extension<Speaker>,
     step: Result<Path<String>, PathRejection>,
 ) -> Result<Json<Outcome>, ApiProblem> {
+    report(&api, own, step, StepReport::Started).await
+}
+
+/// Records that a step failed without posting its outputs.
+pub(super) async fn failure(
+    State(api): State<Api>,
+    Extension(Speaker(own)): Extension<Speaker>,
+    step: Result<Path<String>, PathRejection>,
+    query: Result<Query<StepFailure>, QueryRejection>,
+) -> Result<Json<Outcome>, ApiProblem> {
+    let Query(failure) = query.map_err(|error| malformed(&error, "?exitCode=N"))?;
+    report(&api, own, step, StepReport::Failed(failure)).await
+}
+
+/// Passes a step's report to the actor. Responds with the state of the run, in which the report may still be missing.
+async fn report(
+    api: &Api,
+    own: StepName,
+    step: Result<Path<String>, PathRejection>,
+    report: StepReport,
+) -> Result<Json<Outcome>, ApiProblem> {
     let Path(step) = step?;
-    require_own(&api, &own, &step)?;
+    require_own(api, &own, &step)?;
     if own.as_str() != step {
         let detail = "see GET /v1/status for the steps";
         return Err(ApiProblem::new(
@@ -48,7 +70,7 @@ pub(super) async fn start(
             detail,
         ));
     }
-    api.handle.start(own).await;
+    api.handle.report(own, report).await;
     Ok(Json(api.handle.snapshots().borrow().state.receipt()))
 }
 
@@ -77,14 +99,15 @@ pub(super) async fn finish(
 type StepQuery = Result<Query<OwnResults>, QueryRejection>;
 
 fn own_results(query: StepQuery) -> Result<OwnResults, ApiProblem> {
-    let Query(own_results) = query.map_err(|error| {
-        let detail = format!(
-            "{}; use ?resultBytes=N or &compressedResultBytes=N",
-            error.body_text()
-        );
-        ApiProblem::new(problem_type::MALFORMED, 400, "invalid request", detail)
-    })?;
-    Ok(own_results)
+    let own_results =
+        query.map_err(|error| malformed(&error, "?resultBytes=N or &compressedResultBytes=N"))?;
+    Ok(own_results.0)
+}
+
+/// Returns the problem for a query that cannot be parsed. `remedy` is a valid query.
+fn malformed(error: &QueryRejection, remedy: &str) -> ApiProblem {
+    let detail = format!("{}; use {remedy}", error.body_text());
+    ApiProblem::new(problem_type::MALFORMED, 400, "invalid request", detail)
 }
 
 /// The maximum time for which a step waits for an API server that does not respond, for example because a proxy in the pod is not

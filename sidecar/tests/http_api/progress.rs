@@ -69,6 +69,33 @@ fn only_the_step_itself_can_report_its_start() {
 }
 
 #[test]
+fn a_step_that_reports_its_failure_has_failed_until_it_posts_outputs() {
+    let sidecar = Setup::new(MANUAL).with(&api_server()).start();
+    let path = "/v1/steps/build/failure";
+    assert_eq!(sidecar.step("build").post(path, "").status, 400);
+    let other = "/v1/steps/other/failure?exitCode=65";
+    assert_eq!(sidecar.step("build").post(other, "").status, 404);
+    let step = || status(&sidecar)["steps"][0].clone();
+    sidecar.step("build").post("/v1/steps/build/start", "").ok();
+    for _ in 0..2 {
+        let path = format!("{path}?exitCode=65");
+        let failed = sidecar.step("build").post(&path, "");
+        assert_eq!(failed.ok()["phase"], "Collecting");
+    }
+    until("the step has failed", || step()["state"] == "Failed");
+    let failed = step();
+    assert_eq!(failed["exitCode"], 65);
+    assert!(is_time(&failed["finished"]), "{failed}");
+
+    // A step without outputs can still be repeated, for example by hand.
+    sidecar.step("build").post("/v1/steps/build/start", "").ok();
+    until("the step is running", || step()["state"] == "Running");
+    sidecar.step("build").outputs("build", DIGEST).ok();
+    assert_eq!(step()["state"], "Received");
+    assert_eq!(step()["exitCode"], 0);
+}
+
+#[test]
 fn the_status_names_the_run_and_the_api_server() {
     let cluster = api_server();
     let sidecar = Setup::new(MANUAL)

@@ -23,6 +23,7 @@ fn the_document_lists_these_routes() {
         "GET /v1/resources/{name}",
         "GET /v1/status",
         "POST /v1/finish",
+        "POST /v1/steps/{step}/failure",
         "POST /v1/steps/{step}/outputs",
         "POST /v1/steps/{step}/start",
         "POST /v1/submit",

@@ -1,6 +1,5 @@
 //! A sidecar process for tests, and the declaration that most tests use.
 
-pub(crate) mod collector;
 mod process;
 
 use std::time::Duration;

@@ -5,10 +5,10 @@ use std::time::{Duration, Instant};
 use http::Method;
 use serde_json::{Value, json};
 
-use crate::support::collector::{Collector, Manner, end, start};
 use crate::support::{
     DIGEST, MANUAL, PATIENCE, Setup, Sidecar, VERDICT, api_server, resolved, until,
 };
+use gleaner_testkit::collector::{Collector, end, start};
 use gleaner_testkit::fault::Fault;
 use gleaner_testkit::process;
 
@@ -72,7 +72,7 @@ fn events(log: &str, message: &str) -> usize {
 #[test]
 fn all_spans_of_a_run_are_in_the_trace_of_its_parent() {
     let cluster = api_server();
-    let collector = Collector::start(Manner::Status(200));
+    let collector = Collector::start();
     let setup = Setup::new(&resolved()).with(&cluster);
     let sidecar = traced(setup, &collector, &context("01")).start();
     assert_eq!(run(&sidecar)["phase"], "Committed");
@@ -162,7 +162,7 @@ fn all_spans_of_a_run_are_in_the_trace_of_its_parent() {
 #[test]
 fn nothing_is_exported_without_an_endpoint_or_with_an_unsampled_parent() {
     let cluster = api_server();
-    let collector = Collector::start(Manner::Status(200));
+    let collector = Collector::start();
     let setup = Setup::new(&resolved()).with(&cluster);
     let unsampled = traced(setup.clone(), &collector, &context("00"));
     let off = traced(setup, &collector, &context("01")).flag("--traces-endpoint=");
@@ -183,7 +183,7 @@ fn the_spans_of_a_failed_submission_contain_the_failure_code() {
     cluster
         .on(Method::POST, r"configmaps\?fieldManager")
         .fail(refusal);
-    let collector = Collector::start(Manner::Status(200));
+    let collector = Collector::start();
     let setup = Setup::new(&resolved()).with(&cluster);
     let sidecar = traced(setup, &collector, &context("01")).start();
     let code = run(&sidecar)["failures"][0]["code"].clone();
@@ -211,7 +211,7 @@ fn the_spans_of_a_failed_submission_contain_the_failure_code() {
 
 #[test]
 fn the_span_of_a_refused_message_contains_the_problem_type() {
-    let collector = Collector::start(Manner::Status(200));
+    let collector = Collector::start();
     let sidecar = traced(Setup::new(MANUAL), &collector, &context("01")).start();
     let wrong = format!(r#"{{"outputs": {{"{CANARY}": "x"}}}}"#);
     assert_eq!(sidecar.step("scan").outputs("scan", &wrong).status, 422);
@@ -233,9 +233,9 @@ fn the_span_of_a_refused_message_contains_the_problem_type() {
 
 #[test]
 fn a_failing_collector_does_not_fail_or_delay_the_run() {
-    let refusing = Collector::start(Manner::Status(500));
-    let silent = Collector::start(Manner::Silent);
-    let unreachable = "http://127.0.0.1:1/v1/traces";
+    let refusing = Collector::start().fail(Fault::status(500));
+    let silent = Collector::start().fail(Fault::Hang);
+    let unreachable = "http://127.0.0.1:1/v1/traces".to_owned();
     for endpoint in [refusing.url(), silent.url(), unreachable] {
         let cluster = api_server();
         let sidecar = Setup::new(&resolved())
@@ -274,7 +274,7 @@ fn a_failing_collector_does_not_fail_or_delay_the_run() {
 #[test]
 fn a_run_with_a_malformed_span_context_begins_a_new_trace() {
     let cluster = api_server();
-    let collector = Collector::start(Manner::Status(200));
+    let collector = Collector::start();
     for (context, ignored) in [
         (format!(r#"{{"traceparent": "{CANARY}"}}"#), 1),
         (String::new(), 0),
@@ -342,7 +342,7 @@ objects:
       metadata: {name: credentials}
       stringData: {token: $(steps.login.token), plain: $(steps.login.plain)}
 ";
-    let collector = Collector::start(Manner::Status(200));
+    let collector = Collector::start();
     for fails in [false, true] {
         let cluster = api_server();
         if fails {

@@ -86,6 +86,7 @@ pub enum Reason {
         awaited: String,
         within: Duration,
         last: String,
+        remedy: &'static str,
     },
     /// The status of the object shows that it will not reach the awaited state.
     ObjectFailed {
@@ -176,6 +177,7 @@ impl Reason {
                 awaited,
                 within,
                 last,
+                ..
             } => format!("{awaited} within {}; last seen: {last}", seconds(within)),
             Self::ObjectFailed { awaited, seen } => {
                 format!("it failed while Gleaner waited for {awaited}: {seen}")
@@ -193,7 +195,7 @@ impl Reason {
             | Self::Taken { remedy, .. }
             | Self::Leaving { remedy, .. }
             | Self::NoNamespace { remedy, .. } => Some(remedy),
-            Self::Misplaced { remedy, .. } => Some(remedy),
+            Self::Misplaced { remedy, .. } | Self::WaitFailed { remedy, .. } => Some(remedy),
             Self::Denied(_) => {
                 Some("change the template or the policy, webhook or quota that rejects it")
             }
@@ -220,7 +222,6 @@ impl Reason {
             | Self::Broken(_)
             | Self::CutOff
             | Self::Render(_)
-            | Self::WaitFailed { .. }
             | Self::ObjectFailed { .. }
             | Self::Vanished
             | Self::Internal(_) => None,

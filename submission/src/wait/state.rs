@@ -296,10 +296,17 @@ impl Pending {
             Some(words) => format!("{} (the last check failed: {words})", self.seen),
             None => self.seen,
         };
+        let remedy = match self.kind {
+            WaitKind::Result => {
+                "check that objects of this kind set the field; if the object only needs more time, raise waitFor.timeout"
+            }
+            _ => "if the object only needs more time, raise waitFor.timeout",
+        };
         Reason::WaitFailed {
             awaited: self.awaited,
             within,
             last,
+            remedy,
         }
     }
 }

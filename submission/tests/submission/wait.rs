@@ -90,7 +90,7 @@ async fn a_wait_that_times_out_rolls_back_and_quotes_the_last_condition() {
     let error = submit(&mock.submitter().await, rendered).await.unwrap_err();
     assert_eq!(
         error.sentence(),
-        "svc (PipelineResource ci/svc): condition Ready did not become True within 0.7 s; last seen: Ready is False (RevisionMissing): no image; rolled back: PipelineResource ci/svc, PipelineResource ci/a"
+        "svc (PipelineResource ci/svc): condition Ready did not become True within 0.7 s; last seen: Ready is False (RevisionMissing): no image; if the object only needs more time, raise waitFor.timeout; rolled back: PipelineResource ci/svc, PipelineResource ci/a"
     );
     assert!(mock.paths().is_empty());
 }
@@ -170,7 +170,8 @@ async fn a_result_that_never_appears_names_its_path() {
         .unwrap_err();
     assert!(
         error.sentence().contains(
-            "result url: .status.url did not appear within 0.3 s; last seen: no .status.url"
+            "result url: .status.url did not appear within 0.3 s; last seen: no .status.url; check that objects of this kind set the \
+             field; if the object only needs more time, raise waitFor.timeout"
         ),
         "{error}"
     );

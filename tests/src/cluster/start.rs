@@ -1,6 +1,7 @@
 //! Starts the cluster and installs Gleaner with the scripts in `tests/cluster/`, which can also be run by hand.
 
 use std::io::{self, BufRead as _, BufReader};
+use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
 use std::process::{self, Command, Stdio};
 use std::time::SystemTime;
@@ -13,6 +14,9 @@ const STATE: &str = "/tmp/gleaner-cluster";
 
 /// The number of lines of a script's standard error in an error.
 const LAST_LINES: usize = 30;
+
+/// The node's address: `address` in `tests/cluster/settings.sh`.
+const NODE: Ipv4Addr = Ipv4Addr::new(10, 244, 0, 1);
 
 /// A cluster with Tekton and Gleaner.
 #[derive(Debug)]
@@ -136,6 +140,11 @@ impl Cluster {
             .env("KUBECONFIG", self.kubeconfig())
             .env("KUBECACHEDIR", self.state.join("kube-cache"));
         command
+    }
+
+    /// Returns the address at which pods reach servers of this process, or `None` if `up` did not create the cluster.
+    pub fn address(&self) -> Option<Ipv4Addr> {
+        self.given.is_none().then_some(NODE)
     }
 
     /// Returns the administrator's kubeconfig.

@@ -1,6 +1,6 @@
 //! A server that simulates network and server faults on chosen requests, and records all requests.
 //!
-//! The server listens on plain HTTP at 127.0.0.1, in its own thread. A [`Backend`] performs the requests: either on objects in
+//! The server listens on plain HTTP, in its own thread. A [`Backend`] performs the requests: either on objects in
 //! memory ([`crate::api_server`]), or by forwarding them to another server.
 //!
 //! ```ignore
@@ -63,9 +63,14 @@ struct State {
 }
 
 impl FaultServer {
-    /// Starts the server with a backend.
+    /// Starts the server with a backend, on a free port of the loopback address.
     pub fn start(backend: impl Backend) -> Self {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
+        Self::start_at(Ipv4Addr::LOCALHOST, backend)
+    }
+
+    /// Starts the server with a backend, on a free port of an address of this machine.
+    pub fn start_at(address: Ipv4Addr, backend: impl Backend) -> Self {
+        let listener = TcpListener::bind((address, 0)).expect("a free port");
         let address = listener.local_addr().expect("the port that was just bound");
         listener.set_nonblocking(true).expect("non-blocking mode");
         let runtime = Builder::new_multi_thread()

@@ -4,6 +4,7 @@
 //! - [`client`]: an HTTP client over TCP, TLS and Unix sockets that sends exact bytes;
 //! - [`fault`]: a server that applies faults to chosen requests and records all requests;
 //! - [`api_server`]: a [`fault`] server that is a small Kubernetes API server, with its objects in memory;
+//! - [`collector`]: a [`fault`] server that is a trace collector;
 //! - [`markdown`]: the code blocks of a Markdown page;
 //! - [`wait`]: functions that wait for a condition, with a time limit.
 //!
@@ -13,6 +14,7 @@
 
 pub mod api_server;
 pub mod client;
+pub mod collector;
 pub mod fault;
 pub mod markdown;
 pub mod process;

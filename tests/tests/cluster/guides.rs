@@ -9,11 +9,13 @@ use std::os::unix::fs::symlink;
 use std::path::PathBuf;
 use std::process::Command;
 
+use gleaner_testkit::collector::Collector;
 use gleaner_testkit::markdown::{Fence, absent, fences};
 use gleaner_tests::cluster::start::repository;
 use gleaner_tests::cluster::suite::Case;
 use gleaner_tests::cluster::{Namespace, Output};
 use gleaner_tests::on_cluster;
+use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::alone::{injectors, kubectl, meanwhile, tekton_flag, upgrade};
@@ -46,10 +48,15 @@ const CHART: &str = concat!(
 /// The image in the pages.
 const IMAGE: &str = concat!("REGISTRY/gleaner:", env!("CARGO_PKG_VERSION"));
 
+/// The trace collector in the pages.
+const COLLECTOR: &str = "http://otel-collector.observability.svc.cluster.local:4318/v1/traces";
+
 /// A reader of the guides, with a directory and a shell. The current namespace of kubectl is the test case's.
 struct Reader<'a> {
     namespace: &'a Namespace,
     directory: TempDir,
+    /// The URL that replaces [`COLLECTOR`] in commands.
+    collector: String,
 }
 
 impl<'a> Reader<'a> {
@@ -58,6 +65,7 @@ impl<'a> Reader<'a> {
         let reader = Self {
             namespace,
             directory,
+            collector: COLLECTOR.to_owned(),
         };
         let programs = reader.path("bin");
         fs::create_dir(&programs).expect("a directory");
@@ -87,7 +95,8 @@ impl<'a> Reader<'a> {
         let chart = repository("charts/gleaner");
         let script = script
             .replace(CHART, chart.to_str().expect("UTF-8"))
-            .replace(IMAGE, &self.namespace.cluster().image);
+            .replace(IMAGE, &self.namespace.cluster().image)
+            .replace(COLLECTOR, &self.collector);
         let mut shell = Command::new("bash");
         shell.args(["-euo", "pipefail", "-c", &script]);
         let path = std::env::var("PATH").expect("PATH");
@@ -248,17 +257,62 @@ fn the_guide_to_restricted_namespaces_works(namespace: &Namespace) {
     );
 }
 
+/// Tekton and Gleaner export the spans of a PipelineRun to a collector in this process.
 fn the_guide_to_traces_works(namespace: &Namespace) {
-    let reader = Reader::new(namespace);
+    let mut reader = Reader::new(namespace);
+    let Some(address) = namespace.cluster().address() else {
+        eprintln!(
+            "SKIPPED: the guide to traces: pods of this cluster cannot reach a collector in the test process"
+        );
+        return;
+    };
+    let collector = Collector::start_at(address);
+    reader.collector = collector.url();
     meanwhile(
         || {
             reader.follow("how-to/traces.md", nothing);
             injectors(namespace, 2);
             namespace.apply(BUILD);
-            // The run must succeed, although no collector exists.
-            let run = namespace.run("build").succeeded();
-            let pod = namespace.get(&format!("pod/{}", run.pod()));
-            holds(&pod.to_string(), &["otel-collector.observability.svc"]);
+            namespace.apply(
+                r#"
+apiVersion: tekton.dev/v1
+kind: PipelineRun
+metadata: {name: traced}
+spec: {pipelineSpec: {tasks: [{name: build, taskRef: {name: build}}]}}
+"#,
+            );
+            namespace.ended("pipelinerun/traced").succeeded();
+            let run = namespace.get("taskrun/traced-build");
+            let context = &run["metadata"]["annotations"]["tekton.dev/taskrunSpanContext"];
+            let context: Value = serde_json::from_str(context.as_str().expect("a context"))
+                .expect("a context in JSON");
+            let parent: Vec<_> = context["traceparent"]
+                .as_str()
+                .expect("text")
+                .split('-')
+                .collect();
+            let (trace, span) = (parent[1], parent[2]);
+            let spans = namespace.until("the sidecar has exported its last span", || {
+                let spans = collector.spans();
+                let ended = spans.iter().any(|span| span["name"] == "gleaner run");
+                ended.then_some(spans)
+            });
+            assert!(
+                spans.iter().all(|span| span["traceId"] == trace),
+                "{spans:#?}"
+            );
+            let root = spans.iter().find(|span| span["name"] == "gleaner run");
+            assert_eq!(root.expect("a span")["parentSpanId"], span);
+            // Tekton exports protobuf messages, which contain the trace's ID as bytes.
+            let id = u128::from_str_radix(trace, 16)
+                .expect("hexadecimal digits")
+                .to_be_bytes();
+            namespace.until("Tekton has exported a span of the same trace", || {
+                let mut bodies = collector.bodies().into_iter();
+                bodies
+                    .any(|body| body.windows(id.len()).any(|bytes| bytes == id))
+                    .then_some(())
+            });
         },
         || {
             upgrade(namespace, &["--set", "tracing.endpoint="]);

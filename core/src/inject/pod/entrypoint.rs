@@ -84,7 +84,7 @@ pub(super) fn results_from(container: &Value) -> ResultsFrom {
     ResultsFrom::TerminationMessage { compressed }
 }
 
-/// Returns the facts about the termination message of the step in `container`.
+/// Returns the content of the termination message of the step in `container`.
 pub(super) fn messages(container: &Value, share: Share) -> Messages {
     if results_from(container) == ResultsFrom::SidecarLogs {
         return Messages::without_results(share);

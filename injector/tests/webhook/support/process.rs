@@ -28,8 +28,8 @@ pub(crate) struct Injector {
     process: Process,
     pub(crate) address: SocketAddr,
     pub(crate) health: SocketAddr,
-    /// The directory of the files. The injector reads the files until it exits, so this field keeps the directory even if the
-    /// setup is dropped earlier.
+    /// The directory with the certificates. The injector reads these files until it exits, so the directory
+    /// must not be deleted when the setup is dropped.
     _folder: Arc<TempDir>,
 }
 

@@ -140,6 +140,13 @@ pub(super) fn parameters() -> Value {
                             templates.",
             "schema": {"type": "boolean", "default": false}
         },
+        "exitCode": {
+            "name": "exitCode",
+            "in": "query",
+            "required": true,
+            "description": "The exit code of the step's container.",
+            "schema": {"type": "integer", "minimum": 0, "maximum": 255}
+        },
         "resultBytes": {
             "name": "resultBytes",
             "in": "query",
@@ -167,6 +174,14 @@ pub(super) fn paths() -> Value {
             success("The state of the run.", "Outcome"),
             &[OTHER_STEP, NOT_FOUND],
         )), &[in_path("step", "The step's name.")])},
+        "/v1/steps/{step}/failure": {"post": with_parameters(writes(operation(
+            "steps",
+            "postFailure",
+            "Report that a step failed without posting its outputs",
+            "Changes only the entry of the step in the status. Idempotent.",
+            success("The state of the run.", "Outcome"),
+            &[MALFORMED, OTHER_STEP, NOT_FOUND],
+        )), &[in_path("step", "The step's name."), parameter("exitCode")])},
         "/v1/submit": {"post": writes(operation(
             "steps",
             "submit",

@@ -39,8 +39,9 @@ pub(crate) struct Request {
 #[derive(Default)]
 struct Seen {
     requests: Mutex<Vec<Request>>,
-    /// The heads of the requests that report the start of a step. Such a request does not consume a scripted reply.
-    starts: Mutex<Vec<String>>,
+    /// The heads of the requests that report the start or the failure of a step. Such a request does not consume a scripted
+    /// reply.
+    reports: Mutex<Vec<String>>,
     changed: Condvar,
 }
 
@@ -137,9 +138,11 @@ impl Sidecar {
         self.seen.requests.lock().unwrap().clone()
     }
 
-    /// Returns the heads of the requests that report the start of a step.
-    pub(crate) fn starts(&self) -> Vec<String> {
-        self.seen.starts.lock().unwrap().clone()
+    /// Returns the method, path and query of each request that reports the start or the failure of a step.
+    pub(crate) fn reports(&self) -> Vec<String> {
+        let reports = self.seen.reports.lock().unwrap();
+        let lines = reports.iter().filter_map(|head| head.split_once(" HTTP/"));
+        lines.map(|(line, _)| line.to_owned()).collect()
     }
 
     /// Returns the bodies of all requests received so far.
@@ -182,8 +185,8 @@ fn serve<S: Read + Write + Send + 'static>(
         loop {
             let mut stream = accept().unwrap();
             let (head, body) = read_head(&mut stream);
-            if is_start(&head) {
-                record.starts.lock().unwrap().push(head);
+            if is_report(&head) {
+                record.reports.lock().unwrap().push(head);
                 let Reply::Raw(answer) = Reply::accepted() else {
                     unreachable!("Reply::accepted returns a raw reply")
                 };
@@ -233,9 +236,10 @@ impl Seen {
     }
 }
 
-fn is_start(head: &str) -> bool {
+/// Returns true for a request that only changes the status.
+fn is_report(head: &str) -> bool {
     let line = head.lines().next().unwrap_or_default();
-    line.ends_with("/start HTTP/1.1")
+    line.ends_with("/start HTTP/1.1") || line.contains("/failure?exitCode=")
 }
 
 /// Reads the head of the request. Returns the head, and the part of the body that arrived with it.
