@@ -270,9 +270,11 @@ impl Asker<'_> {
             format!("the ServiceAccount {service_account} in {run_namespace} {may} {subject}");
         let check = match (allowed, is_required) {
             (true, _) => Check::ok("permission", message),
-            (false, true) => Check::failed("permission", format!("{message}: {without}"), remedy()),
+            (false, true) => {
+                Check::failed("permission", format!("{message}, so {without}"), remedy())
+            }
             (false, false) => {
-                Check::warning("permission", format!("{message}: {without}"), remedy())
+                Check::warning("permission", format!("{message}, so {without}"), remedy())
             }
         };
         group.add(check.about(subject));

@@ -142,7 +142,7 @@ async fn serving(
     let path = path::object("v1", "secrets", Some(namespace), &name);
     let subject = format!("the Secret {name} in {namespace}");
     let remedy = format!(
-        "look for `certificate-check-failed` in `kubectl -n {namespace} logs deployment/{}`",
+        "look for `certificate-check-failed` in the output of `kubectl -n {namespace} logs deployment/{}`",
         place.name
     );
     match cluster.get(&subject, &path).await {

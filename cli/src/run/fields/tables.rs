@@ -50,7 +50,7 @@ pub(super) const TASK_RUN: Table = &[
 ];
 
 const TRANSLATE: &str =
-    "translate the documents first: gleaner translate -f FILE | gleaner run -f -";
+    "translate the documents first: `gleaner translate -f FILE | gleaner run -f -`";
 
 pub(super) const PIPELINE_RUN: Table = &[
     ("params", Supported),
