@@ -213,7 +213,10 @@ impl Asker<'_> {
             }
             Ok(None) if before.iter().any(|one| one.may_define(template)) => (
                 None,
-                Check::skipped(ID, format!("{name} is defined by the declaration itself")),
+                Check::skipped(
+                    ID,
+                    format!("the declaration itself creates the CRD for {name}"),
+                ),
             ),
             Ok(None) => {
                 let message = format!("the cluster does not serve {name}");

@@ -68,7 +68,7 @@ pub(super) fn check(
     let found = |name: &str| webhooks(own).find(|webhook| is(webhook, name)).cloned();
     let (Some(tekton), Some(pods)) = (found(TEKTON), found(PODS)) else {
         let message = format!(
-            "{} does not contain both webhooks, {TEKTON} and {PODS}",
+            "the webhook configuration {} does not contain both webhooks, {TEKTON} and {PODS}",
             name(own)
         );
         group.add(Check::failed(ID, message, UPGRADE));
@@ -76,7 +76,10 @@ pub(super) fn check(
     };
     group.add(Check::ok(
         ID,
-        format!("{} contains {TEKTON} and {PODS}", name(own)),
+        format!(
+            "the webhook configuration {} contains {TEKTON} and {PODS}",
+            name(own)
+        ),
     ));
     group.add(order(name(own), all));
     group.add(others(name(own), all, &pods));

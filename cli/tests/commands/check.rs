@@ -21,7 +21,7 @@ tekton
   ok      Tekton stops sidecars itself, except Gleaner's, which is a native sidecar if the cluster supports native sidecars
 
 webhook
-  ok      gleaner.dev contains tekton.gleaner.dev and pods.gleaner.dev
+  ok      the webhook configuration gleaner.dev contains tekton.gleaner.dev and pods.gleaner.dev
   ok      gleaner.dev is called before webhook.pipeline.tekton.dev
   ok      webhooks that are called for pods before Gleaner's: a-sidecar; after it: mesh
   ok      if no injector responds, the API server rejects Tasks that request Gleaner

@@ -411,7 +411,7 @@ fn errors_in_a_pipeline_are_reported_before_its_first_task() {
         ),
         (
             "{name: b, pipelineRef: {name: p}}",
-            "`gleaner run` does not support 'pipelineRef'; pipelines in pipelines",
+            "`gleaner run` does not support 'pipelineRef'; use taskRef or taskSpec, because pipelines in pipelines",
         ),
         (
             "{name: b, taskRef: {resolver: git}}",
