@@ -41,7 +41,7 @@ pub(super) async fn check(cluster: &Cluster<'_>, tekton: &Tekton) -> Check {
         Ok(_) => Check::failed(
             ID,
             "the API server accepted a Task that declares outputs, but did not call the webhook",
-            "see the checks above for the cause; the API server may take a few seconds to start calling a new webhook",
+            "see the checks above for the cause; if the webhook is new, retry after a few seconds, because the API server may not call it yet",
         ),
         Err(error) => Check::failed(
             ID,

@@ -109,7 +109,9 @@ fn release(deployment: &Result<Option<Value>, Unread>, place: &Place<'_>) -> Che
         Err(unread) => return unread.check(ID),
     };
     match deployment["metadata"]["labels"][VERSION].as_str() {
-        Some(version) if version == own => Check::ok(ID, format!("Gleaner {version}")),
+        Some(version) if version == own => {
+            Check::ok(ID, format!("the cluster runs Gleaner {version}"))
+        }
         Some(version) => {
             let message =
                 format!("the cluster runs Gleaner {version}, but this command is version {own}");
@@ -162,7 +164,7 @@ async fn serving(
             Check::failed(
                 ID,
                 message,
-                "create it with `helm upgrade`; if cert-manager issues the certificate, check the status of its Certificate",
+                "create it with `helm upgrade`, or, if cert-manager issues the certificate, check the status of the Certificate",
             )
         }
         Err(unread) => unread.check(ID),

@@ -51,7 +51,7 @@ fn of_version(version: &Version) -> Check {
         let remedy = format!("upgrade the cluster to Kubernetes 1.{OLDEST} or later");
         return Check::failed("version", message, remedy);
     }
-    Check::ok("version", format!("Kubernetes {name}"))
+    Check::ok("version", format!("the cluster runs Kubernetes {name}"))
 }
 
 fn sidecars(version: &Version) -> Check {

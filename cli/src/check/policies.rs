@@ -74,7 +74,7 @@ async fn guard(cluster: &Cluster<'_>, installation: Option<&Installation>) -> Ch
         Ok(false) => {
             let message = "if no injector responds, pods that request Gleaner start without it, so they create no objects";
             let remedy =
-                "set the chart value webhooks.pods.whileDown to refuse, unless this is intended";
+                "set the chart value webhooks.pods.whileDown to 'refuse', unless this is intended";
             Check::warning(ID, message, remedy)
         }
         Err(unread) => unread.check(ID),

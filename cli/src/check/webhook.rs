@@ -151,7 +151,7 @@ fn while_down(tekton: &Value) -> Check {
     if tekton["failurePolicy"] == "Ignore" {
         let message = "if no injector responds, Tasks that request Gleaner are admitted without being checked or injected";
         let remedy =
-            "set the chart value webhooks.tekton.whileDown to refuse, unless this is intended";
+            "set the chart value webhooks.tekton.whileDown to 'refuse', unless this is intended";
         return Check::warning(ID, message, remedy);
     }
     Check::ok(

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 const SOUND: &str = "\
 kubernetes
   ok      the API server of the context own responds
-  ok      Kubernetes v1.36.2
+  ok      the cluster runs Kubernetes v1.36.2
   ok      native sidecars are supported
 
 tekton
@@ -30,7 +30,7 @@ webhook
 injector
   ok      the webhooks use the Service gleaner-injector in gleaner
   ok      2 injector pods are ready
-  ok      Gleaner VERSION
+  ok      the cluster runs Gleaner VERSION
   ok      the injector's certificate is valid until DATE
 
 policies

@@ -271,7 +271,7 @@ fn a_cluster_without_gleaner_fails_with_the_remedy() {
     let ran: Ran = gleaner(&["check", "--kubeconfig", &kubeconfig, "-f", &path]);
     ran.exits(1);
     for line in [
-        "  ok      Kubernetes v1.36.0+local.",
+        "  ok      the cluster runs Kubernetes v1.36.0+local.",
         "  failed  the cluster does not serve tasks, pipelines of tekton.dev/v1",
         "  failed  Gleaner's webhook is not installed\n          remedy: install the chart",
         "  skipped the Service is unknown",
