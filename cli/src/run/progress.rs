@@ -186,7 +186,7 @@ impl Progress {
         }
         if status.phase == Phase::Submitting && !self.waiting {
             self.waiting = true;
-            Self::note("submitting the objects to the API server, because all variables are known");
+            Self::note("submitting the objects to the API server");
         }
     }
 
