@@ -102,7 +102,7 @@ pub(crate) enum Command {
     /// templates. In any document, it also reports annotations that look like misspelled Gleaner annotations. A declaration in
     /// a separate file is checked without its Task.
     Lint(Lint),
-    /// Convert documents in the syntax of the Tekton proposal or of old Tekton versions to Tekton v1.
+    /// Convert documents of the Tekton proposal or of old Tekton versions to Tekton v1.
     ///
     /// Reads Tasks, Pipelines, runs and PipelineResources in the syntax of the Tekton proposal "Dynamic Output Resources" and of
     /// Tekton v1alpha1 and v1beta1, and prints their Tekton v1 equivalents: outputs move to the gleaner.dev/outputs annotation, an
