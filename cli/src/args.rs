@@ -65,7 +65,7 @@ Examples:
   # Check the declaration and print each error with its line:
   gleaner lint -f task.yaml
 
-  # Convert documents of the proposal or of Tekton v1beta1 to Tekton v1:
+  # Convert documents in the syntax of the Tekton proposal or of Tekton v1beta1 to Tekton v1:
   gleaner translate -f examples/build-and-test.yaml | kubectl apply -f -
 
   # Show the objects that a run would create from these values:
@@ -99,15 +99,15 @@ pub(crate) enum Command {
     ///
     /// Prints each error with its file, line, column, field path and remedy. The webhook rejects documents with these errors,
     /// with the same messages. The command checks Tasks, TaskRuns, the tasks in Pipelines and PipelineRuns, pods and pod
-    /// templates. In any document, it also reports annotations that look like misspellings of Gleaner's. A declaration in a
-    /// separate file is checked without its Task.
+    /// templates. In any document, it also reports annotations that look like misspelled Gleaner annotations. A declaration in
+    /// a separate file is checked without its Task.
     Lint(Lint),
-    /// Convert the proposal's documents to Tekton v1.
+    /// Convert documents of the Tekton proposal or of old Tekton versions to Tekton v1.
     ///
-    /// Reads Tasks, Pipelines, runs and PipelineResources in the syntax of the proposal "Dynamic Output Resources" and of Tekton
-    /// v1alpha1 and v1beta1, and prints their Tekton v1 equivalents: outputs move to the gleaner.dev/outputs annotation, an input
-    /// resource becomes an object parameter, a new first step clones a git input, and results pass a task's resources to the next
-    /// task. Documents that need no translation are printed unchanged.
+    /// Reads Tasks, Pipelines, runs and PipelineResources in the syntax of the Tekton proposal "Dynamic Output Resources" and of
+    /// Tekton v1alpha1 and v1beta1, and prints their Tekton v1 equivalents: outputs move to the gleaner.dev/outputs annotation, an
+    /// input resource becomes an object parameter, a new first step clones a git input, and results pass a task's resources to the
+    /// next task. Documents that need no translation are printed unchanged.
     ///
     /// Anything without an equivalent is reported as FILE:LINE:COLUMN with the reason and a remedy. If there are errors, the
     /// command reports all of them and prints no documents.
@@ -125,7 +125,7 @@ pub(crate) enum Command {
     Inject(Box<Inject>),
     /// Remove Gleaner from Tasks and pod templates.
     ///
-    /// Prints the documents without the sidecar, results, volume and redirector that the webhook or gleaner inject added. Keeps
+    /// Prints the documents without the sidecar, results, volume and redirector that the webhook or `gleaner inject` added. Keeps
     /// the declarations unless --remove-declarations is given. Everything else is printed unchanged.
     Uninject(Box<Uninject>),
     /// Print a first declaration: a new Task, or a file with a declaration added to each of its Tasks.
@@ -136,9 +136,9 @@ pub(crate) enum Command {
     Init(Init),
     /// Describe the fields of the declaration.
     ///
-    /// Like kubectl explain, prints the description, type and fields of the declaration or of one of its fields. The descriptions
-    /// come from the JSON Schema (gleaner schema). A field path may omit list indexes and map keys: both steps.name and
-    /// steps.build[0].name, the form that gleaner lint prints, refer to an output's name.
+    /// Like `kubectl explain`, prints the description, type and fields of the declaration or of one of its fields. The descriptions
+    /// come from the JSON Schema (`gleaner schema`). A field path may omit list indexes and map keys: both steps.name and
+    /// steps.build[0].name, the form that `gleaner lint` prints, refer to an output's name.
     Explain(Explain),
     /// Print the JSON Schema of the declaration.
     ///
@@ -161,7 +161,7 @@ pub(crate) enum Command {
     Status(Status),
     /// Print shell completions.
     ///
-    /// To install them for bash: gleaner completions bash > ~/.local/share/bash-completion/completions/gleaner
+    /// To install them for bash: `gleaner completions bash > ~/.local/share/bash-completion/completions/gleaner`
     Completions(Completions),
     /// Write manual pages to a directory.
     ///
@@ -271,7 +271,7 @@ pub(crate) struct Run {
     /// readOnly, its steps get a copy of the directory.
     #[arg(long = "workspace", short = 'w', value_name = "NAME=DIR")]
     pub(crate) workspaces: Vec<Assignment>,
-    /// Add the CustomResourceDefinitions in a file to the API server of this run.
+    /// Install the CustomResourceDefinitions in a file in the local API server.
     #[arg(long = "crd", value_name = "FILE")]
     pub(crate) crds: Vec<PathBuf>,
     /// Before the first step, create the objects from a file, a directory or standard input (-) in the local API server.
@@ -283,7 +283,8 @@ pub(crate) struct Run {
     /// Select the TaskRun or PipelineRun to run, if the files contain several.
     #[arg(long, value_name = "NAME", conflicts_with = "task")]
     pub(crate) run: Option<String>,
-    /// Set a context variable: taskRun.name=mine names the run; a fixed taskRun.uid=... makes derived names reproducible.
+    /// Set a context variable. For example, taskRun.name=mine sets the run's name. Gleaner derives the names of objects from
+    /// taskRun.uid, so a fixed value makes these names reproducible.
     #[arg(long = "variable", value_name = "NAME=VALUE")]
     pub(crate) variables: Vec<Assignment>,
     /// Pass to the steps only PATH, HOME and the variables that the documents set; if false, also pass all variables of the
@@ -327,10 +328,11 @@ pub(crate) struct Run {
     /// Keep the temporary directory and print its path.
     #[arg(long)]
     pub(crate) keep: bool,
-    /// Keep the tasks' pages and the local API server running after the run until you press Ctrl-C, and print how to use them.
+    /// After the run, keep each task's web page and the local API server available until you press Ctrl-C, and print how to use
+    /// them.
     #[arg(long)]
     pub(crate) hold: bool,
-    /// Open each task's page in a browser, with the command in the environment variable BROWSER or, by default, xdg-open (on
+    /// Open each task's web page in a browser, with the command in the environment variable BROWSER or, by default, xdg-open (on
     /// macOS: open).
     #[arg(long)]
     pub(crate) open: bool,
@@ -346,8 +348,8 @@ Examples:
   # Run a PipelineRun whose Pipeline and Tasks are in several files and directories:
   gleaner run -f run.yaml -f tasks/ --workspace source=.
 
-  # Run the proposal's Task, with a shell command instead of kaniko, which is not installed on
-  # this machine:
+  # Run the Task of the Tekton proposal, with a shell command instead of kaniko, which is not
+  # installed on this machine:
   gleaner run -f examples/build-and-test.yaml --task build-and-push -p imageUrl=ghcr.io/me/app \\
     --step-command kaniko='printf sha256:54ed > /workspace/digest'
 

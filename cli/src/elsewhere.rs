@@ -26,7 +26,7 @@ pub(crate) const fn is_standard_output_closed() -> bool {
 
 fn refused(command: &str) -> u8 {
     let failure = Failure::unreachable(format_args!(
-        "gleaner {command} requires Linux, because the steps run as processes under Gleaner's redirector; use a Linux machine or container. \
+        "`gleaner {command}` requires Linux, because the program that runs the steps supports only Linux; use a Linux machine or container. \
          All other commands work on this system"
     ));
     failure.print()

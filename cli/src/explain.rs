@@ -72,7 +72,7 @@ fn unknown(root: Field<'_>, field: Field<'_>, name: &str, known: &[&str]) -> Str
     let names: Vec<&str> = field.fields().map(|(name, _)| name).collect();
     if field.is_open() && nearest(name, names.iter().copied()).is_none() {
         return format!(
-            "'{name}' in {at} is a field of the created object, not of the declaration; use kubectl explain for the object's fields"
+            "'{name}' in {at} is a field of the created object, not of the declaration; use `kubectl explain` for the object's fields"
         );
     }
     if names.is_empty() && !at.is_empty() {

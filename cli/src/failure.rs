@@ -50,7 +50,7 @@ impl Failure {
 impl From<std::io::Error> for Failure {
     fn from(error: std::io::Error) -> Self {
         Self::unreachable(format_args!(
-            "the operating system reported the error: {error}"
+            "the operating system returned an error: {error}"
         ))
     }
 }

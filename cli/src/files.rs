@@ -49,7 +49,7 @@ pub(crate) fn read(path: &str) -> Result<Source, Unread> {
             .map_err(|finding| Unread::Invalid(finding, text)),
         Ok(Some(Err(error))) => Err(invalid(error.to_string())),
         Ok(None) => Err(invalid(format!(
-            "larger than {} MiB, which is too large for a file of Kubernetes objects",
+            "the file is larger than {} MiB, which is the limit; split it into several files",
             LARGEST >> 20
         ))),
         Err(error) => Err(Unread::Missing(refused(format!("cannot be read: {error}")))),

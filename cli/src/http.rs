@@ -23,7 +23,7 @@ pub(crate) async fn exchange(
     method: Method,
     path: &str,
 ) -> Result<(StatusCode, Bytes), String> {
-    let broken = |error: hyper::Error| format!("the sidecar does not respond: {error}");
+    let broken = |error: hyper::Error| format!("the connection to the sidecar failed: {error}");
     let connected = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await;
     let (mut sender, connection) = connected.map_err(broken)?;
     let request = Request::builder()

@@ -60,7 +60,7 @@ fn declare(source: &Source) -> (String, Vec<Finding>) {
     if insertions.is_empty() && findings.is_empty() {
         let none = Diagnostic::new(Place::root(), None, "the file contains no Tasks");
         findings.push(error(
-            none.help("run gleaner init without a file to print a new Task"),
+            none.help("run `gleaner init` without a file to print a new Task"),
         ));
     }
     if !findings.is_empty() {
@@ -128,7 +128,7 @@ fn declared(task: &Node, site: &DeclarationSite<'_>) -> Diagnostic {
         ),
         false => (
             Place::from(["spec"]),
-            "run gleaner translate to convert the proposal's syntax to the annotation",
+            "run `gleaner translate` to convert the syntax of the Tekton proposal to the annotation",
         ),
     };
     let at = task.position(&place);

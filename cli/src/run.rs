@@ -161,7 +161,7 @@ fn prepare(options: &Run) -> Result<Ready, u8> {
     if !run_plan.cluster.is_empty() {
         let words: Vec<&str> = run_plan.cluster.iter().copied().collect();
         all.push(format!(
-            "steps use the tools installed on this machine; a local run ignores: {}",
+            "a local run uses the tools installed on this machine, and ignores these features: {}",
             words.join(", ")
         ));
     }
@@ -380,7 +380,7 @@ fn begin(
     let others: Vec<&str> = others.map(String::as_str).collect();
     if cluster.is_embedded() && !others.is_empty() {
         Progress::note(&format!(
-            "created the namespaces that templates refer to, which in a cluster must exist before the run: {}",
+            "created the namespaces to which templates refer: {}; in a cluster, they must exist before the run",
             others.join(", ")
         ));
     }

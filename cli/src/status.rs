@@ -77,8 +77,8 @@ async fn look(api: &ApiServer, namespace: &str, name: &str) -> Result<Report, Fa
             return Ok(Report::TaskRun(task_report(api, &run).await));
         }
         return Err(Failure::not_found(format_args!(
-            "the TaskRun '{name}' in namespace {namespace} does not use Gleaner: the TaskRun and its pod have no annotation {} and no \
-             sidecar; declare outputs in its Task",
+            "the TaskRun '{name}' in namespace {namespace} does not use Gleaner: neither the TaskRun nor its pod has the annotation {} or \
+             a Gleaner sidecar; declare outputs in the Task",
             annotation::OUTPUTS
         )));
     }

@@ -13,7 +13,7 @@ pub(crate) struct Check {
     /// The ServiceAccount of the runs.
     #[arg(long, value_name = "NAME", default_value = "default")]
     pub(crate) service_account: String,
-    /// Check a cluster in which Tasks are injected by gleaner inject instead of the webhook.
+    /// Check a cluster in which Tasks are injected by `gleaner inject` instead of by the webhook.
     #[arg(long)]
     pub(crate) without_webhook: bool,
     #[command(flatten)]

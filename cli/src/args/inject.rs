@@ -113,7 +113,7 @@ const INJECT_EXAMPLES: &str = "\
 Examples:
   gleaner inject -f task.yaml --image registry.example/gleaner:0.1.0 | kubectl apply -f -
 
-  # Translate and inject the proposal's documents:
+  # Translate and inject documents in the syntax of the Tekton proposal:
   export GLEANER_IMAGE=registry.example/gleaner:0.1.0
   gleaner translate -f examples/build-and-test.yaml | gleaner inject -f - | kubectl apply -f -
 

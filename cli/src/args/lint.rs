@@ -12,7 +12,7 @@ pub(crate) struct Lint {
     /// Fail on warnings, too.
     #[arg(long)]
     pub(crate) strict: bool,
-    /// Check the files for use in a cluster without the webhook, and also report what gleaner inject cannot inject.
+    /// Check the files for use in a cluster without the webhook, and also report what `gleaner inject` cannot inject.
     #[arg(long)]
     pub(crate) without_webhook: bool,
     /// Set the output format; defaults to human on a terminal, and short otherwise.

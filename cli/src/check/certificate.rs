@@ -60,7 +60,7 @@ pub(super) fn check(
     if longest.until.duration_since(now) < SOON.min(quarter) {
         return Check::warning(
             id,
-            format!("{what} expires at {until} and was not renewed"),
+            format!("{what} expires at {until} and has not been renewed"),
             remedy,
         );
     }

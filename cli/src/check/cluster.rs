@@ -51,8 +51,7 @@ impl Unread {
         if self.is_expected {
             Check::skipped(id, &self.message)
         } else {
-            let remedy =
-                "run gleaner check again; `kubectl version` shows whether the API server responds";
+            let remedy = "run `gleaner check` again; `kubectl version` shows whether the API server responds";
             Check::failed(id, &self.message, remedy)
         }
     }

@@ -213,7 +213,10 @@ impl Asker<'_> {
             }
             Ok(None) if before.iter().any(|one| one.may_define(template)) => (
                 None,
-                Check::skipped(ID, format!("{name} is defined by the declaration itself")),
+                Check::skipped(
+                    ID,
+                    format!("the declaration itself creates the CRD for {name}"),
+                ),
             ),
             Ok(None) => {
                 let message = format!("the cluster does not serve {name}");
@@ -270,9 +273,11 @@ impl Asker<'_> {
             format!("the ServiceAccount {service_account} in {run_namespace} {may} {subject}");
         let check = match (allowed, is_required) {
             (true, _) => Check::ok("permission", message),
-            (false, true) => Check::failed("permission", format!("{message}: {without}"), remedy()),
+            (false, true) => {
+                Check::failed("permission", format!("{message}, so {without}"), remedy())
+            }
             (false, false) => {
-                Check::warning("permission", format!("{message}: {without}"), remedy())
+                Check::warning("permission", format!("{message}, so {without}"), remedy())
             }
         };
         group.add(check.about(subject));

@@ -36,17 +36,17 @@ pub(super) async fn check(cluster: &Cluster<'_>, tekton: &Tekton) -> Check {
     match created.await {
         Ok(task) if has_sidecar(&task) => Check::ok(
             ID,
-            "the webhook injects Gleaner into a Task with outputs (dry run)",
+            "the webhook injected Gleaner into a Task that declares outputs (dry run)",
         ),
         Ok(_) => Check::failed(
             ID,
-            "the API server accepts a Task with outputs without calling the webhook",
-            "see the checks above for the cause; the API server may take a few seconds to start calling a new webhook",
+            "the API server accepted a Task that declares outputs, but did not call the webhook",
+            "see the checks above for the cause; if the webhook is new, retry after a few seconds, because the API server may not call it yet",
         ),
         Err(error) => Check::failed(
             ID,
             format!(
-                "the API server refuses a Task with outputs: {}",
+                "the API server rejected a Task that declares outputs: {}",
                 error_chain(&error)
             ),
             "look up the message in https://github.com/gleaner-dev/gleaner/blob/main/docs/troubleshooting.md",

@@ -109,7 +109,9 @@ fn release(deployment: &Result<Option<Value>, Unread>, place: &Place<'_>) -> Che
         Err(unread) => return unread.check(ID),
     };
     match deployment["metadata"]["labels"][VERSION].as_str() {
-        Some(version) if version == own => Check::ok(ID, format!("Gleaner {version}")),
+        Some(version) if version == own => {
+            Check::ok(ID, format!("the cluster runs Gleaner {version}"))
+        }
         Some(version) => {
             let message =
                 format!("the cluster runs Gleaner {version}, but this command is version {own}");
@@ -142,7 +144,7 @@ async fn serving(
     let path = path::object("v1", "secrets", Some(namespace), &name);
     let subject = format!("the Secret {name} in {namespace}");
     let remedy = format!(
-        "look for `certificate-check-failed` in `kubectl -n {namespace} logs deployment/{}`",
+        "look for `certificate-check-failed` in the output of `kubectl -n {namespace} logs deployment/{}`",
         place.name
     );
     match cluster.get(&subject, &path).await {
@@ -162,7 +164,7 @@ async fn serving(
             Check::failed(
                 ID,
                 message,
-                "create it with `helm upgrade`; if cert-manager issues the certificate, check the status of its Certificate",
+                "create it with `helm upgrade`, or, if cert-manager issues the certificate, check the status of the Certificate",
             )
         }
         Err(unread) => unread.check(ID),

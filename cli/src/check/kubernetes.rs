@@ -21,7 +21,8 @@ pub(super) async fn check(api: &ApiServer) -> (Group, Option<Version>) {
     let version = match api.version().await {
         Ok(Some(version)) => version,
         Ok(None) => {
-            let message = format!("{context} responds, but not with a version");
+            let message =
+                format!("{context} responded, but the response contains no Kubernetes version");
             let remedy =
                 "check the cluster's address in the kubeconfig, for example with `kubectl version`";
             group.add(Check::failed("api-server", message, remedy));
@@ -50,14 +51,14 @@ fn of_version(version: &Version) -> Check {
         let remedy = format!("upgrade the cluster to Kubernetes 1.{OLDEST} or later");
         return Check::failed("version", message, remedy);
     }
-    Check::ok("version", format!("Kubernetes {name}"))
+    Check::ok("version", format!("the cluster runs Kubernetes {name}"))
 }
 
 fn sidecars(version: &Version) -> Check {
     const ID: &str = "native-sidecars";
     match Sidecars::supported_by(version.number) {
         Sidecars::Tekton => {
-            let message = "the cluster has no native sidecars, so Tekton stops the sidecar after the steps, and Gleaner rejects the pods of Jobs";
+            let message = "the cluster does not support native sidecars, so Tekton stops the sidecar after the steps, and Gleaner rejects the pods of Jobs";
             Check::warning(
                 ID,
                 message,

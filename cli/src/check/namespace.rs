@@ -72,7 +72,7 @@ fn injection(name: &str, labels: &Value, installation: Option<&Installation>) ->
     if is_called(pods) && is_called(tekton) {
         return Check::ok(
             ID,
-            "the webhooks inject Gleaner into this namespace's objects that request it",
+            "the webhooks inject Gleaner into the objects in this namespace that request it",
         );
     }
     let message = format!("the webhooks' namespaceSelector excludes the namespace {name}");

@@ -45,7 +45,7 @@ async fn kind(cluster: &Cluster<'_>) -> Check {
         );
     }
     let message = format!(
-        "{PIPELINE_RESOURCE_KIND} of {PIPELINE_RESOURCE_API_VERSION} is not served, so declarations can contain only `objects`"
+        "the cluster does not serve {PIPELINE_RESOURCE_KIND} of {PIPELINE_RESOURCE_API_VERSION}, so declarations can contain only `objects`"
     );
     Check::warning(
         ID,
@@ -56,19 +56,25 @@ async fn kind(cluster: &Cluster<'_>) -> Check {
 
 async fn guard(cluster: &Cluster<'_>, installation: Option<&Installation>) -> Check {
     const ID: &str = "pods-while-down";
-    const REFUSED: &str = "while no injector responds, pods that request Gleaner are refused";
+    const DOWN: &str = "if no injector responds,";
     let Some(installation) = installation else {
         return Check::skipped(ID, "the webhook configuration is unknown");
     };
     if installation.pods["failurePolicy"] != "Ignore" {
-        return Check::ok(ID, format!("{REFUSED} by the API server"));
+        return Check::ok(
+            ID,
+            format!("{DOWN} the API server rejects pods that request Gleaner"),
+        );
     }
     match is_in_force(cluster, GUARD).await {
-        Ok(true) => Check::ok(ID, format!("{REFUSED} by the policy {GUARD}")),
+        Ok(true) => Check::ok(
+            ID,
+            format!("{DOWN} the policy {GUARD} rejects pods that request Gleaner"),
+        ),
         Ok(false) => {
-            let message = "while no injector responds, pods that request Gleaner start without it and create no objects";
+            let message = "if no injector responds, pods that request Gleaner start without it, so they create no objects";
             let remedy =
-                "set the chart value webhooks.pods.whileDown to refuse, unless this is intended";
+                "set the chart value webhooks.pods.whileDown to 'refuse', unless this is intended";
             Check::warning(ID, message, remedy)
         }
         Err(unread) => unread.check(ID),

@@ -95,7 +95,10 @@ fn version(info: Result<Value, Unread>, namespace: &str) -> Check {
     const ID: &str = "tekton-version";
     match info {
         Ok(data) => match data["version"].as_str() {
-            Some(version) => Check::ok(ID, format!("Tekton Pipelines {version} in {namespace}")),
+            Some(version) => Check::ok(
+                ID,
+                format!("Tekton Pipelines {version} is installed in {namespace}"),
+            ),
             None => Check::skipped(
                 ID,
                 format!("the ConfigMap pipelines-info in {namespace} has no version"),
@@ -118,14 +121,16 @@ fn results_from(flags: &Value) -> Check {
             let room = "all results of a TaskRun share 12 KiB";
             Check::ok(
                 ID,
-                format!("Tekton reads results from {how}termination messages: {room}"),
+                format!("Tekton reads results from {how}termination messages, and {room}"),
             )
         }
         "sidecar-logs" => {
             let size = flag("max-result-size", MAX_RESULT_SIZE);
             Check::ok(
                 ID,
-                format!("Tekton reads results from sidecar logs, up to {size} bytes each"),
+                format!(
+                    "Tekton reads results from sidecar logs, and each result can be up to {size} bytes long"
+                ),
             )
         }
         other => {
@@ -152,7 +157,7 @@ fn kubernetes_sidecar(cluster: &Cluster<'_>, flags: &Value) -> Check {
             "Tekton runs sidecars as native sidecars, and waits until all of them have terminated"
         }
         false => {
-            "Tekton stops sidecars itself; Gleaner's sidecar is a native sidecar if the cluster supports them"
+            "Tekton stops sidecars itself, except Gleaner's, which is a native sidecar if the cluster supports native sidecars"
         }
     };
     Check::ok(ID, message)

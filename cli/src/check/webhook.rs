@@ -55,7 +55,7 @@ pub(super) fn check(
             [] => Check::failed(
                 ID,
                 "Gleaner's webhook is not installed",
-                "install the chart, or use gleaner inject and run gleaner check --without-webhook",
+                "install the chart, or use `gleaner inject` and run `gleaner check --without-webhook`",
             ),
             names => Check::failed(
                 ID,
@@ -68,7 +68,7 @@ pub(super) fn check(
     let found = |name: &str| webhooks(own).find(|webhook| is(webhook, name)).cloned();
     let (Some(tekton), Some(pods)) = (found(TEKTON), found(PODS)) else {
         let message = format!(
-            "{} does not contain both webhooks, {TEKTON} and {PODS}",
+            "the webhook configuration {} does not contain both webhooks, {TEKTON} and {PODS}",
             name(own)
         );
         group.add(Check::failed(ID, message, UPGRADE));
@@ -76,7 +76,10 @@ pub(super) fn check(
     };
     group.add(Check::ok(
         ID,
-        format!("{} contains {TEKTON} and {PODS}", name(own)),
+        format!(
+            "the webhook configuration {} contains {TEKTON} and {PODS}",
+            name(own)
+        ),
     ));
     group.add(order(name(own), all));
     group.add(others(name(own), all, &pods));
@@ -130,7 +133,7 @@ fn others(own: &str, all: &[Value], pods: &Value) -> Check {
         names => names.join(", "),
     };
     let order = format!(
-        "other webhooks for pods: {} before Gleaner, {} after it",
+        "webhooks that are called for pods before Gleaner's: {}; after it: {}",
         listed(&before),
         listed(&after)
     );
@@ -138,7 +141,7 @@ fn others(own: &str, all: &[Value], pods: &Value) -> Check {
         return Check::ok(ID, order);
     }
     let message = format!(
-        "{order}; Gleaner does not see the changes of the later ones, because its reinvocationPolicy is not IfNeeded"
+        "{order}; Gleaner's webhook does not see the changes that the webhooks after it make, because its reinvocationPolicy is not IfNeeded"
     );
     Check::warning(ID, message, UPGRADE)
 }
@@ -146,21 +149,21 @@ fn others(own: &str, all: &[Value], pods: &Value) -> Check {
 fn while_down(tekton: &Value) -> Check {
     const ID: &str = "webhook-failure-policy";
     if tekton["failurePolicy"] == "Ignore" {
-        let message = "while no injector responds, Tasks that request Gleaner are admitted without being checked or injected";
+        let message = "if no injector responds, Tasks that request Gleaner are admitted without being checked or injected";
         let remedy =
-            "set the chart value webhooks.tekton.whileDown to refuse, unless this is intended";
+            "set the chart value webhooks.tekton.whileDown to 'refuse', unless this is intended";
         return Check::warning(ID, message, remedy);
     }
     Check::ok(
         ID,
-        "while no injector responds, Tasks that request Gleaner are refused",
+        "if no injector responds, the API server rejects Tasks that request Gleaner",
     )
 }
 
 fn bundle(webhooks: &[&Value], now: Timestamp) -> Check {
     const ID: &str = "ca-bundle";
     const REMEDY: &str =
-        "the injector writes the caBundle; look for `certificate-check-failed` in its log";
+        "look for `certificate-check-failed` in the log of the injector, which writes the caBundle";
     let bundle = |webhook: &&Value| certificate::validities(&webhook["clientConfig"]["caBundle"]);
     let bundles: Option<Vec<_>> = webhooks.iter().map(bundle).collect();
     let Some(bundles) = bundles else {

@@ -36,9 +36,9 @@ pub(super) fn inject(
     if report.errors.is_empty()
         && let Some(old) = objects.iter().find(|one| is_untranslated(one.node))
     {
-        let message =
-            "the outputs are declared in the proposal's syntax, which Tekton does not support";
-        let help = "translate the documents first: gleaner translate -f FILE | gleaner inject -f -";
+        let message = "the outputs are declared in the syntax of the Tekton proposal, which Tekton does not support";
+        let help =
+            "translate the documents first: `gleaner translate -f FILE | gleaner inject -f -`";
         let at = Some(old.node.position(&Place::from(["spec"])));
         let untranslated = Diagnostic::new(old.place.key("spec"), at, message).help(help);
         report.errors.push(untranslated);

@@ -22,8 +22,8 @@ pub(super) fn log(findings: &[Finding]) -> Value {
                 "informationUri": env!("CARGO_PKG_REPOSITORY"),
                 "rules": [{
                     "id": RULE,
-                    "shortDescription": {"text": "Declared outputs of a Tekton Task"},
-                    "fullDescription": {"text": "The outputs that a Task declares in the annotation gleaner.dev/outputs are checked as the admission webhook checks them."},
+                    "shortDescription": {"text": "Checks the outputs that a Tekton Task declares"},
+                    "fullDescription": {"text": "Checks the outputs that a Task declares in the annotation gleaner.dev/outputs, with the rules of the admission webhook."},
                     "helpUri": about,
                 }],
             }},

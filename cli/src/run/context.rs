@@ -28,7 +28,7 @@ pub(crate) fn overrides(assignments: &[Assignment], errors: &mut Vec<String>) ->
         } else if bare.ends_with(".namespace") {
             errors.push(format!("--variable {bare}: set the namespace with -n NAME"));
         } else if overrides.insert(bare.to_owned(), value.clone()).is_some() {
-            errors.push(format!("--variable: duplicate '{bare}'"));
+            errors.push(format!("--variable: duplicate variable '{bare}'"));
         }
     }
     overrides

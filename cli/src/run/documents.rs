@@ -101,7 +101,8 @@ impl<'a> Documents<'a> {
             String::new()
         };
         let shown = others[..others.len().min(SHOWN)].join(", ");
-        (!others.is_empty()).then(|| format!("this run does not use: {shown}{more}"))
+        (!others.is_empty())
+            .then(|| format!("this run does not use these documents: {shown}{more}"))
     }
 
     pub(crate) fn of_kind(&self, kind: &str) -> Vec<Document<'a>> {

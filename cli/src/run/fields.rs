@@ -91,7 +91,7 @@ pub(crate) fn check(
             Refused(help) => {
                 found.refuse(
                     &cursor,
-                    format!("gleaner run does not support '{field}'"),
+                    format!("`gleaner run` does not support '{field}'"),
                     *help,
                 );
             }

@@ -59,13 +59,15 @@ pub(crate) async fn until_signal(
     interrupt: &mut Signals,
 ) -> Result<(), Failure> {
     let access = cluster.kubectl(directory.path())?;
-    Progress::requested("the run is held until you press Ctrl-C");
+    Progress::requested("the run finished; press Ctrl-C to exit");
     for one in &held {
         let of_task = one.task.iter().map(|task| format!(" of task {task}"));
         let of_task: String = of_task.collect();
         Progress::requested(&format!("page{of_task}: {}", one.sidecar.page));
         if let Some(command) = &one.submit {
-            Progress::requested(&format!("to submit{of_task}: {command}"));
+            Progress::requested(&format!(
+                "command to create the objects{of_task}: {command}"
+            ));
         }
     }
     if let Some(file) = &access.file {

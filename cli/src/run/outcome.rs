@@ -111,7 +111,7 @@ impl Existing {
             }
             Self::Failed(problem) => Progress::failed(&problem.detail),
             Self::Unknown => Progress::failed(&format!(
-                "the sidecar did not respond, so some objects may exist; look for objects with the annotation {}: {run_uid}",
+                "the sidecar did not respond, so some objects may have been created; look for objects with the annotation {}: {run_uid}",
                 annotation::RUN_UID
             )),
         }

@@ -77,7 +77,7 @@ pub(crate) fn read<'a>(
         let is_known = read.task.spec.params.iter().any(|spec| spec.name == *param);
         if !is_known {
             notes.push(format!(
-                "task '{name}' passes the parameter '{param}', which its Task does not declare; Tekton ignores it"
+                "task '{name}' passes the parameter '{param}', which its Task does not declare, so Tekton ignores it"
             ));
         }
         is_known

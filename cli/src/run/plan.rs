@@ -320,7 +320,7 @@ impl Plan {
             let names: Vec<&str> = elsewhere.map(|variable| variable.name.as_str()).collect();
             if !names.is_empty() {
                 notes.push(format!(
-                    "step '{}': the cluster would provide {} (valueFrom); a local run uses your environment instead",
+                    "step '{}': in a cluster, valueFrom sets {}, but a local run takes the values from your environment",
                     self.shown(&step.name),
                     names.join(", ")
                 ));

@@ -103,8 +103,8 @@ impl<'a> Planner<'a> {
         let old = runs.filter(|run| self.options.task.task.is_none() && choice::is_old(run));
         old.map(|run| {
             format!(
-                "{} ({}) uses an old syntax, which gleaner run does not support; translate it first: gleaner translate -f FILE | \
-                 gleaner run -f -",
+                "{} ({}) uses an old syntax, which `gleaner run` does not support; translate it first: `gleaner translate -f FILE | \
+                 gleaner run -f -`",
                 run.title(),
                 run.position()
             )
@@ -348,7 +348,7 @@ pub(crate) fn run_params(
             }
             None => {
                 let help = did_you_mean(&name, specs.iter().map(|spec| &spec.name));
-                notes.push(format!("the run sets the parameter '{name}', which the {what} does not declare; Tekton ignores it{help}"));
+                notes.push(format!("the run sets the parameter '{name}', which the {what} does not declare, so Tekton ignores it{help}"));
             }
         }
     }

@@ -66,7 +66,7 @@ impl Progress {
     }
 
     pub(crate) fn task_skipped(task: &str, why: &str) {
-        let message = format_args!("task {task} does not run: {why}");
+        let message = format_args!("task {task} was skipped: {why}");
         show(format_args!(
             "{} {}",
             paint(FAINT, "-"),
@@ -159,7 +159,7 @@ impl Progress {
         show(format_args!(
             "{} {}",
             paint(FAINT, "-"),
-            paint(FAINT, format_args!("{step} does not run: {why}"))
+            paint(FAINT, format_args!("{step} was skipped: {why}"))
         ));
     }
 
@@ -186,7 +186,7 @@ impl Progress {
         }
         if status.phase == Phase::Submitting && !self.waiting {
             self.waiting = true;
-            Self::note("all variables are known; submitting the objects to the API server");
+            Self::note("submitting the objects to the API server");
         }
     }
 

@@ -92,7 +92,7 @@ impl Referable {
             None
         };
         if let Some(wrong) = wrong {
-            let message = format!("gleaner run supports only a {own} here, not '{wrong}'");
+            let message = format!("`gleaner run` supports only a {own} here, not '{wrong}'");
             found.refuse(reference, message, format!("use a {own} in the files"));
             return None;
         }

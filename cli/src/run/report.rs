@@ -79,8 +79,8 @@ pub(crate) fn type_errors(results: &Results, declared: &[TaskResult]) -> Vec<Str
         };
         if !fits {
             type_errors.push(format!(
-                "the result '{name}' is of type {kind}, but the value that a step wrote is not a JSON {kind} of strings; Tekton would fail \
-                 the TaskRun: write a value such as {form}"
+                "the result '{name}' is of type {kind}, but the value that a step wrote is not a JSON {kind} of strings, so Tekton would fail \
+                 the TaskRun; write a value such as {form}"
             ));
         }
         let lacks = |key: &&String| object.is_some_and(|map| !map.contains_key(*key));
@@ -92,14 +92,14 @@ pub(crate) fn type_errors(results: &Results, declared: &[TaskResult]) -> Vec<Str
             .collect();
         if fits && kind == "object" && !missing.is_empty() {
             type_errors.push(format!(
-                "the result '{name}' lacks the keys {}, which its properties declare; Tekton would fail the TaskRun: write all declared keys",
+                "the result '{name}' lacks the keys {}, which its properties declare, so Tekton would fail the TaskRun; write all declared keys",
                 missing.join(", ")
             ));
         }
         if text.len() > RESULT_MAX {
             type_errors.push(format!(
-                "the result '{name}' is {} bytes long, but a step's results are limited to {RESULT_MAX} bytes in total; \
-                 Tekton would fail the step: write less, or write a reference to the data",
+                "the result '{name}' is {} bytes long, but a step's results are limited to {RESULT_MAX} bytes in total, so \
+                 Tekton would fail the step; write less, or write a reference to the data",
                 text.len()
             ));
         }

@@ -29,14 +29,14 @@ impl Seeds {
         }
         if options.context.is_some() || options.kubeconfig.is_some() {
             return usage(
-                "--object requires the local API server, which --context and --kubeconfig replace with a real cluster; \
-                 create the objects with kubectl",
+                "--object works only with the local API server, but --context and --kubeconfig select a real cluster; \
+                 create the objects with `kubectl`",
             );
         }
         let task = options.task.files();
         let files = task.iter().chain(&options.objects);
         if files.filter(|file| *file == "-").count() > 1 {
-            return usage("standard input can be read only once; use '-' for one file");
+            return usage("standard input can be read only once; use '-' for only one file");
         }
         let seeds = Self(files::read_with_directories(&options.objects)?);
         if seeds.documents().is_empty() {

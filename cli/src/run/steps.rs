@@ -260,7 +260,7 @@ impl Steps<'_> {
         let mut changed = guards.filter_map(|guard| Some((&guard.workspace, guard.changed()?)));
         let (workspace, path) = changed.next()?;
         Some(format!(
-            "changed '{}' in the workspace '{workspace}', which the Task declares as read-only; this would fail in a cluster",
+            "changed '{}' in the workspace '{workspace}', which the Task declares as read-only, so the step would fail in a cluster",
             path.display()
         ))
     }

@@ -171,7 +171,7 @@ fn warn_of_missing_request(is_resolved: bool, hold: bool) {
         false => "",
     };
     terminal::warning(format_args!(
-        "the task succeeded but created no objects, as in a cluster, because no step sent the request that 'submit: Manual' \
+        "the task succeeded but, as in a cluster, created no objects, because no step sent the request that 'submit: Manual' \
          requires (curl --unix-socket {RUN}/me/{SOCKET_FILE} -X POST http://localhost{}){by_hand}",
         route::SUBMIT
     ));

@@ -102,8 +102,8 @@ pub(crate) fn read(
 fn refuse_injected(document: Document<'_>, spec: &Cursor<'_>, found: &mut Diagnostics) {
     let removed = removal::remove(&document.node.to_json());
     if removed.injected.contains(&spec.place) {
-        let message = "the TaskSpec is injected already, so only a pod can run it";
-        let help = "run the original document, or remove Gleaner first: gleaner uninject -f FILE | gleaner run -f -";
+        let message = "Gleaner is already injected into this TaskSpec, so only a pod can run it";
+        let help = "run the original document, or remove Gleaner first: `gleaner uninject -f FILE | gleaner run -f -`";
         found.refuse(spec, message, help);
     }
 }
@@ -169,7 +169,7 @@ fn mounts(
                 continue;
             }
             if let Some(expression) = item.field("subPathExpr") {
-                let message = "gleaner run does not support 'subPathExpr'";
+                let message = "`gleaner run` does not support 'subPathExpr'";
                 found.refuse(&expression, message, "use subPath to run the task here");
             }
             if fields::is_set(&item, "readOnly") {

@@ -155,8 +155,8 @@ impl Waiting {
     pub(crate) fn line(&self, now: Instant) -> String {
         let Wait { subject, state } = &self.wait;
         let seconds = now.duration_since(self.since).as_secs();
-        let state = state.iter().map(|state| format!(", {state}"));
-        format!("{subject}: {seconds}s{}", state.collect::<String>())
+        let state = state.iter().map(|state| format!(" ({state})"));
+        format!("{subject}: {seconds}s elapsed{}", state.collect::<String>())
     }
 
     /// Returns [`line`](Self::line) if a report is due at `now`, and doubles the time until the next report.
@@ -182,7 +182,9 @@ mod tests {
         let reports =
             (0..100).filter_map(|seconds| waiting.report(begin + Duration::from_secs(seconds)));
         let lines: Vec<String> = reports.collect();
-        let line = |seconds| format!("waiting for Deployment/web: {seconds}s, condition Available");
+        let line = |seconds| {
+            format!("waiting for Deployment/web: {seconds}s elapsed (condition Available)")
+        };
         assert_eq!(lines, [10, 20, 40, 80].map(line));
     }
 
@@ -206,23 +208,23 @@ mod tests {
         );
         assert_eq!(
             wait("Collecting", [ready, url]),
-            "step task/one is running: 0s"
+            "step task/one is running: 0s elapsed"
         );
         assert_eq!(
             wait("Submitting", ["", ""]),
-            "creating Deployment/a, Deployment/b: 0s"
+            "creating Deployment/a, Deployment/b: 0s elapsed"
         );
         assert_eq!(
             wait("Submitting", [ready, ""]),
-            "waiting for Deployment/a: 0s, condition Available, at most 60s"
+            "waiting for Deployment/a: 0s elapsed (condition Available, at most 60s)"
         );
         assert_eq!(
             wait("Submitting", ["", url]),
-            "waiting for Deployment/b: 0s, a value of .status.url"
+            "waiting for Deployment/b: 0s elapsed (a value of .status.url)"
         );
         assert_eq!(
             wait("Submitting", [ready, url]),
-            "waiting for Deployment/a (condition Available, at most 60s), Deployment/b (a value of .status.url): 0s"
+            "waiting for Deployment/a (condition Available, at most 60s), Deployment/b (a value of .status.url): 0s elapsed"
         );
     }
 

@@ -53,7 +53,7 @@ pub(super) async fn find(api: &ApiServer, run: &TaskRun) -> Created {
             return created;
         }
         None => {
-            let reason = "the TaskRun and its pod have no annotation with the declaration, so the kinds of the objects are unknown";
+            let reason = "neither the TaskRun nor its pod has the annotation with the declaration, so the kinds of the objects are unknown";
             created.unread.push(reason.to_owned());
             return created;
         }

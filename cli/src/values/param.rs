@@ -196,8 +196,14 @@ fn from_json(spec: &ParamSpec, value: &Value) -> Result<Value, String> {
             .map(|(key, value)| Ok((key.clone(), scalar(value)?)))
             .collect::<Result<Map<_, _>, _>>()
             .map(Value::Object),
-        (ParamKind::Array, _) => Err(wrong(spec, "use a,b or [\"a\", \"b\"]")),
-        (ParamKind::Object { .. }, _) => Err(wrong(spec, "use key:value or {\"key\": \"value\"}")),
+        (ParamKind::Array, _) => Err(wrong(
+            spec,
+            "the value has a different type; use a,b or [\"a\", \"b\"]",
+        )),
+        (ParamKind::Object { .. }, _) => Err(wrong(
+            spec,
+            "the value has a different type; use key:value or {\"key\": \"value\"}",
+        )),
     }
 }
 

@@ -11,39 +11,39 @@ use serde_json::{Value, json};
 const SOUND: &str = "\
 kubernetes
   ok      the API server of the context own responds
-  ok      Kubernetes v1.36.2
+  ok      the cluster runs Kubernetes v1.36.2
   ok      native sidecars are supported
 
 tekton
   ok      the cluster serves Tekton's tekton.dev/v1 kinds
-  ok      Tekton Pipelines v1.15.1 in tekton-pipelines
-  ok      Tekton reads results from termination messages: all results of a TaskRun share 12 KiB
-  ok      Tekton stops sidecars itself; Gleaner's sidecar is a native sidecar if the cluster supports them
+  ok      Tekton Pipelines v1.15.1 is installed in tekton-pipelines
+  ok      Tekton reads results from termination messages, and all results of a TaskRun share 12 KiB
+  ok      Tekton stops sidecars itself, except Gleaner's, which is a native sidecar if the cluster supports native sidecars
 
 webhook
-  ok      gleaner.dev contains tekton.gleaner.dev and pods.gleaner.dev
+  ok      the webhook configuration gleaner.dev contains tekton.gleaner.dev and pods.gleaner.dev
   ok      gleaner.dev is called before webhook.pipeline.tekton.dev
-  ok      other webhooks for pods: a-sidecar before Gleaner, mesh after it
-  ok      while no injector responds, Tasks that request Gleaner are refused
+  ok      webhooks that are called for pods before Gleaner's: a-sidecar; after it: mesh
+  ok      if no injector responds, the API server rejects Tasks that request Gleaner
   ok      the CA in the caBundle is valid until DATE
 
 injector
   ok      the webhooks use the Service gleaner-injector in gleaner
   ok      2 injector pods are ready
-  ok      Gleaner VERSION
+  ok      the cluster runs Gleaner VERSION
   ok      the injector's certificate is valid until DATE
 
 policies
   ok      the cluster serves the kind PipelineResource
-  ok      while no injector responds, pods that request Gleaner are refused by the policy pods.gleaner.dev
+  ok      if no injector responds, the policy pods.gleaner.dev rejects pods that request Gleaner
   ok      generated PipelineResources cannot be changed
 
 namespace
   ok      the namespace builds exists
-  ok      the webhooks inject Gleaner into this namespace's objects that request it
+  ok      the webhooks inject Gleaner into the objects in this namespace that request it
   ok      Pod Security enforces the privileged level, and the sidecar conforms to it
   ok      the ServiceAccount default in builds exists
-  ok      the webhook injects Gleaner into a Task with outputs (dry run)
+  ok      the webhook injected Gleaner into a Task that declares outputs (dry run)
 
 0 failed, 0 warning, 0 skipped, 24 ok
 ";
@@ -161,7 +161,7 @@ fn the_kubernetes_version_is_checked() {
         &[],
         minor("28"),
         ("native-sidecars", "warning"),
-        "no native sidecars",
+        "does not support native sidecars",
         "1.29",
         &also,
     );
@@ -253,7 +253,7 @@ fn tekton_is_found_in_the_namespace_of_its_webhook() {
     finds(
         moved,
         ("tekton-version", "ok"),
-        "v1.15.1 in openshift-pipelines",
+        "v1.15.1 is installed in openshift-pipelines",
         "",
     );
 }
@@ -330,7 +330,7 @@ fn a_dry_run_shows_that_the_webhook_works() {
     finds(
         reply(plain),
         ("dry-run", "failed"),
-        "without calling the webhook",
+        "did not call the webhook",
         "checks above",
     );
     let refusal = Fault::refuse(

@@ -120,7 +120,7 @@ fn a_missing_permission_fails_the_check_only_if_the_run_would_fail() {
     ];
     assert_eq!(subjects(&report, "permission", "warning"), warnings);
     let first = checks(&report, "permission")[0];
-    let message = "the ServiceAccount default in builds is not allowed to create pipelineresources.tekton.dev in builds: it cannot be created";
+    let message = "the ServiceAccount default in builds is not allowed to create pipelineresources.tekton.dev in builds, so it cannot be created";
     assert_eq!(first["message"], message);
     let remedy = "`kubectl -n builds create rolebinding gleaner-outputs --clusterrole=gleaner-outputs --serviceaccount=builds:default`";
     assert_eq!(first["remedy"], remedy);
@@ -271,7 +271,7 @@ fn a_cluster_without_gleaner_fails_with_the_remedy() {
     let ran: Ran = gleaner(&["check", "--kubeconfig", &kubeconfig, "-f", &path]);
     ran.exits(1);
     for line in [
-        "  ok      Kubernetes v1.36.0+local.",
+        "  ok      the cluster runs Kubernetes v1.36.0+local.",
         "  failed  the cluster does not serve tasks, pipelines of tekton.dev/v1",
         "  failed  Gleaner's webhook is not installed\n          remedy: install the chart",
         "  skipped the Service is unknown",

@@ -62,7 +62,7 @@ fn the_webhook_configuration_is_checked() {
     finds(
         never,
         ("webhook-reinvocation", "warning"),
-        "mesh after it; Gleaner does not see",
+        "after it: mesh; Gleaner's webhook does not see",
         "helm upgrade",
     );
     let ignore = policy(0, "failurePolicy", "Ignore");
@@ -73,7 +73,12 @@ fn the_webhook_configuration_is_checked() {
         "tekton.whileDown",
     );
     let refused = policy(1, "failurePolicy", "Fail");
-    finds(refused, ("pods-while-down", "ok"), "by the API server", "");
+    finds(
+        refused,
+        ("pods-while-down", "ok"),
+        "the API server rejects pods",
+        "",
+    );
     let url = |cluster: &mut Installation| {
         let client = &mut cluster.webhooks()["webhooks"][1]["clientConfig"];
         client["service"] = Value::Null;
@@ -130,7 +135,7 @@ fn the_validity_of_certificates_is_checked() {
     finds(
         secret(certificate(-40, 5).into()),
         ("certificate", "warning"),
-        "was not renewed",
+        "has not been renewed",
         log,
     );
     // This certificate is valid for only six days in total, so it is not overdue for renewal.
@@ -235,7 +240,7 @@ fn the_policies_and_the_kind_are_checked() {
     finds(
         without,
         ("pipeline-resources", "warning"),
-        "is not served",
+        "does not serve PipelineResource",
         "crds.install",
     );
 }

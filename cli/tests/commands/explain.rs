@@ -159,7 +159,7 @@ fn an_unknown_field_is_a_usage_error_with_a_suggestion() {
         ),
         (
             "objects.resourceTemplate.spec.replicas",
-            "'spec' in objects.resourceTemplate is a field of the created object, not of the declaration; use kubectl explain",
+            "'spec' in objects.resourceTemplate is a field of the created object, not of the declaration; use `kubectl explain`",
         ),
         (
             "objects.resourceTemplate.metdata",

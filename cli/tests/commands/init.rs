@@ -197,7 +197,7 @@ fn a_file_to_which_no_declaration_can_be_added_is_rejected_with_position_and_rem
         (task(""), "error: metadata: the Task has no metadata; add metadata with a name"),
         (good.replace(STEPS, ""), "error: spec: the Task has no spec"),
         (good.replace(STEPS, "spec: {}\n"), "<stdin>:6:7: error: spec.steps: the Task has no steps"),
-        ("kind: ConfigMap\n".to_owned(), "<stdin>: error: the file contains no Tasks; run gleaner init without"),
+        ("kind: ConfigMap\n".to_owned(), "<stdin>: error: the file contains no Tasks; run `gleaner init` without"),
         // Lines are numbered as in the input file, not as in the output.
         (
             good.replace("image: busybox\n      script: '", "image: busybox\n      scrpt: 1\n      onError: '"),

@@ -74,7 +74,7 @@ fn the_proposals_syntax_must_be_translated_first() {
         IMAGE,
     ]);
     ran.exits(78).says(
-        "the outputs are declared in the proposal's syntax, which Tekton does not support; translate the documents first: gleaner translate -f FILE | gleaner inject -f -",
+        "the outputs are declared in the syntax of the Tekton proposal, which Tekton does not support; translate the documents first: `gleaner translate -f FILE | gleaner inject -f -`",
     );
     assert_eq!(ran.stdout, "");
 }

@@ -207,7 +207,7 @@ steps:
 ";
     let ran = run(&task(ONE, spec), &[]);
     ran.exits(0)
-        .says("two does not run: its when conditions")
+        .says("two was skipped: its when conditions")
         .says("gleaner");
     assert_eq!(ran.object()["data"]["a"], "x");
 }

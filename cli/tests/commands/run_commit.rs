@@ -136,7 +136,7 @@ sleep 60"#;
     let ran = run(&task(ONE, &spec), &[]);
     ran.exits(69)
         .says("the sidecar exited")
-        .says("the sidecar did not respond, so some objects may exist; look for objects with the annotation gleaner.dev/run-uid: ");
+        .says("the sidecar did not respond, so some objects may have been created; look for objects with the annotation gleaner.dev/run-uid: ");
     assert!(
         !ran.stderr.contains("nothing was created"),
         "{}",

@@ -88,8 +88,8 @@ fn each_error_is_reported_once() {
         "",
     ) + "---\napiVersion: tekton.dev/v1beta1\nkind: StepAction\nmetadata: {name: sa}\nspec: {image: i, script: 'echo $(params.who)'}\n";
     for (text, message) in [
-        (matrix, "gleaner run does not support 'matrix'"),
-        (remote, "gleaner run does not support 'resolver'"),
+        (matrix, "`gleaner run` does not support 'matrix'"),
+        (remote, "`gleaner run` does not support 'resolver'"),
         (
             misspelt,
             "the Pipeline has no workspace 'sharedd'; did you mean 'shared'?",

@@ -232,7 +232,7 @@ fn an_interrupted_run_is_not_held() {
         let pid = Pid::from_raw(i32::try_from(child.id()).unwrap()).unwrap();
         kill_process(pid, Signal::INT).unwrap();
         for line in stderr.lines().map(Result::unwrap) {
-            if line.contains("held") {
+            if line.contains("the run finished") {
                 child.kill().unwrap();
                 panic!("{line}");
             }
@@ -244,7 +244,7 @@ fn an_interrupted_run_is_not_held() {
 #[test]
 fn a_missing_submit_request_causes_a_warning_and_can_be_sent_by_the_user() {
     let text = task(&format!("submit: Manual{ONE}"), STEP);
-    let warning = "warning: the task succeeded but created no objects, as in a cluster, because no step sent the request that \
+    let warning = "warning: the task succeeded but, as in a cluster, created no objects, because no step sent the request that \
                    'submit: Manual' requires (curl --unix-socket /gleaner/run/me/gleaner.sock -X POST http://localhost/v1/submit)";
     let by_hand = "; with --hold, you can send it yourself\n";
     let ran = run(&text, &["-q"]);
@@ -271,7 +271,9 @@ fn a_missing_submit_request_causes_a_warning_and_can_be_sent_by_the_user() {
         server(kubeconfig)
     );
     assert_eq!(request("GET", &object, "").0, 404);
-    let line = held.lines("to submit: curl -sS -X POST -H \"Authorization: Bearer $(cat ")[0];
+    let line = held
+        .lines("command to create the objects: curl -sS -X POST -H \"Authorization: Bearer $(cat ")
+        [0];
     let (token, url) = line.split_once(")\" ").unwrap();
     let token = std::fs::read_to_string(token).unwrap();
     let (status, body) = request("POST", url, &format!("Authorization: Bearer {token}\r\n"));

@@ -158,10 +158,10 @@ fn a_run_in_the_old_syntax_is_reported() {
     ])
     .exits(0)
     .says("PipelineRun build-and-test-run (examples/build-and-test.yaml:")
-    .says("translate it first: gleaner translate -f FILE | gleaner run -f -");
+    .says("translate it first: `gleaner translate -f FILE | gleaner run -f -`");
     gleaner(&["run", "-f", file, "--run", "build-and-test-run"])
         .exits(78)
-        .says("spec.resources: gleaner run does not support 'resources'; translate the documents first");
+        .says("spec.resources: `gleaner run` does not support 'resources'; translate the documents first");
 }
 
 #[test]
@@ -187,7 +187,7 @@ finally:
     let ran = run(&pipeline(spec, ""), &["-o", "json"]);
     let report = report(
         ran.exits(0)
-            .says("task skipped does not run: its when conditions are false"),
+            .says("task skipped was skipped: its when conditions are false"),
     );
     are(
         &report,
@@ -403,15 +403,15 @@ fn errors_in_a_pipeline_are_reported_before_its_first_task() {
         ),
         (
             "{name: b, taskRef: {name: say}, matrix: {params: [{name: name, value: [a, b]}]}}",
-            "gleaner run does not support 'matrix'",
+            "`gleaner run` does not support 'matrix'",
         ),
         (
             "{name: b, taskRef: {name: say}, retries: 2, params: [{name: name, value: a}]}",
-            "gleaner run does not support 'retries'",
+            "`gleaner run` does not support 'retries'",
         ),
         (
             "{name: b, pipelineRef: {name: p}}",
-            "gleaner run does not support 'pipelineRef'; pipelines in pipelines",
+            "`gleaner run` does not support 'pipelineRef'; use taskRef or taskSpec, because pipelines in pipelines",
         ),
         (
             "{name: b, taskRef: {resolver: git}}",

@@ -25,11 +25,11 @@ fn an_invalid_reference_to_a_pipeline_is_reported_with_its_position() {
         ("{name: ''}", missing),
         (
             "{name: empty, kind: Wait, apiVersion: x.dev/v1}",
-            "spec.pipelineRef: gleaner run supports only a Pipeline here, not 'Wait'; use a Pipeline in the files",
+            "spec.pipelineRef: `gleaner run` supports only a Pipeline here, not 'Wait'; use a Pipeline in the files",
         ),
         (
             "{name: empty, apiVersion: x.dev/v1}",
-            "spec.pipelineRef: gleaner run supports only a Pipeline here, not 'x.dev/v1 Pipeline'",
+            "spec.pipelineRef: `gleaner run` supports only a Pipeline here, not 'x.dev/v1 Pipeline'",
         ),
     ] {
         let text = format!(
@@ -133,7 +133,7 @@ fn a_reference_to_an_unknown_name_is_an_error() {
                 ONE,
                 "volumes: [{name: v, emptyDir: {}}]\nsteps: [{name: one, script: x, volumeMounts: [{name: v, mountPath: /v, subPathExpr: $(A)}]}]",
             ),
-            "volumeMounts[0].subPathExpr: gleaner run does not support 'subPathExpr'; use subPath",
+            "volumeMounts[0].subPathExpr: `gleaner run` does not support 'subPathExpr'; use subPath",
         ),
         (
             pipeline(

@@ -165,8 +165,8 @@ fn an_injected_task_is_refused_and_its_original_runs() {
         "steps: [{name: one, image: i, script: 'printf x > $GLEANER_OUTPUTS/a'}]",
     );
     let injected = gleaner_with_input(&["inject", "--image", "i", "-f", "-"], &text);
-    let remedy = "<stdin>:12:3: error: spec: the TaskSpec is injected already, so only a pod can run it; run the original \
-                  document, or remove Gleaner first: gleaner uninject -f FILE | gleaner run -f -\n";
+    let remedy = "<stdin>:12:3: error: spec: Gleaner is already injected into this TaskSpec, so only a pod can run it; run the original \
+                  document, or remove Gleaner first: `gleaner uninject -f FILE | gleaner run -f -`\n";
     let ran = run(&injected.exits(0).stdout, &[]);
     assert_eq!(ran.exits(78).stderr, remedy);
     let restored = gleaner_with_input(&["uninject", "-f", "-"], &injected.stdout);

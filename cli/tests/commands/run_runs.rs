@@ -95,16 +95,16 @@ retries: 0
 params: [{name: unknown, value: x}]";
     let ran = run(&with_run(spec, of_cluster), &[]);
     ran.exits(0)
-        .says("a local run ignores: images, pod templates, resource limits, service accounts, sidecars, stepSpecs, volumes other than emptyDir")
-        .says("the run sets the parameter 'unknown', which the Task does not declare; Tekton ignores it");
+        .says("and ignores these features: images, pod templates, resource limits, service accounts, sidecars, stepSpecs, volumes other than emptyDir")
+        .says("the run sets the parameter 'unknown', which the Task does not declare, so Tekton ignores it");
     for (field, message) in [
         (
             "retries: 2",
-            "spec.retries: gleaner run does not support 'retries'",
+            "spec.retries: `gleaner run` does not support 'retries'",
         ),
         (
             "status: TaskRunCancelled",
-            "gleaner run does not support 'status'",
+            "`gleaner run` does not support 'status'",
         ),
         (
             "timeuot: 1m",
@@ -277,7 +277,7 @@ fn documents_of_other_kinds_are_reported() {
     let others = "---\n{apiVersion: v1, kind: ConfigMap, metadata: {name: settings}}\n---\n{apiVersion: tekton.dev/v1, kind: Taskrun, metadata: {name: r}}\n";
     run(&format!("{}{others}", task(ONE, spec)), &[])
         .exits(0)
-        .says("this run does not use: ConfigMap settings, Taskrun r (did you mean TaskRun?)");
+        .says("this run does not use these documents: ConfigMap settings, Taskrun r (did you mean TaskRun?)");
 }
 
 #[test]

@@ -103,8 +103,8 @@ fn the_flag_object_is_rejected_with_a_real_cluster() {
     for flag in ["--context", "--kubeconfig"] {
         let run = command(&["run", "-f", &path, "--object", &path, flag, "x"]).output();
         ran(run.unwrap()).exits(64).says(
-            "error: --object requires the local API server, which --context and --kubeconfig replace with a real \
-             cluster; create the objects with kubectl\n",
+            "error: --object works only with the local API server, but --context and --kubeconfig select a real \
+             cluster; create the objects with `kubectl`\n",
         );
     }
 }

@@ -374,7 +374,7 @@ fn values_of_a_run_are_checked_at_their_positions() {
     let old = of_run("inputs: {params: [{name: a, value: b}]}");
     refuses(
         &old,
-        "spec.inputs: gleaner run does not support 'inputs'; translate the documents first",
+        "spec.inputs: `gleaner run` does not support 'inputs'; translate the documents first",
     );
 }
 

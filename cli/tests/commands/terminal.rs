@@ -214,13 +214,13 @@ const ERASE: &str = "\r\u{1b}[2K";
 fn a_terminal_shows_what_the_run_waits_for_below_all_other_lines() {
     let raw = on_terminal(&waits(), 120);
     let is_shown = |line: &str| raw.contains(&format!("{ERASE}  {line}"));
-    let is_counted = |begin: &str, end: &str| {
-        let mut lines = (1..5).map(|seconds| format!("{begin}: {seconds}s{end}"));
+    let is_counted = |subject: &str, state: &str| {
+        let mut lines = (1..5).map(|seconds| format!("{subject}: {seconds}s elapsed{state}"));
         lines.any(|line| is_shown(&line))
     };
-    assert!(is_shown("step one is running: 0s"), "{raw:?}");
+    assert!(is_shown("step one is running: 0s elapsed"), "{raw:?}");
     assert!(is_counted("step one is running", ""), "{raw:?}");
-    let state = ", condition Complete, at most 3s";
+    let state = " (condition Complete, at most 3s)";
     assert!(is_counted("waiting for Job/m-1", state), "{raw:?}");
     // The lines that remain visible.
     let lines = raw.lines().map(|line| line.rsplit(ERASE).next().unwrap());
@@ -256,6 +256,6 @@ fn a_long_step_is_reported_without_a_terminal() {
     let ran = run(&text, &[]);
     let lines = ran.exits(0).stderr.lines();
     let lines: Vec<&str> = lines.filter(|line| line.contains("is running")).collect();
-    assert_eq!(lines, ["  step one is running: 10s"]);
+    assert_eq!(lines, ["  step one is running: 10s elapsed"]);
     assert!(!ran.stderr.contains('\r'), "{:?}", ran.stderr);
 }

@@ -41,7 +41,7 @@ pub(super) const TASK_RUN: Table = &[
     ("debug", Refused(REMOVE)),
     (
         "status",
-        Refused("a canceled run does not start; remove the field"),
+        Refused("remove the field, because a canceled run does not start"),
     ),
     ("statusMessage", Refused(REMOVE)),
     ("resources", Refused(TRANSLATE)),
@@ -50,7 +50,7 @@ pub(super) const TASK_RUN: Table = &[
 ];
 
 const TRANSLATE: &str =
-    "translate the documents first: gleaner translate -f FILE | gleaner run -f -";
+    "translate the documents first: `gleaner translate -f FILE | gleaner run -f -`";
 
 pub(super) const PIPELINE_RUN: Table = &[
     ("params", Supported),
@@ -69,7 +69,7 @@ pub(super) const PIPELINE_RUN: Table = &[
     ),
     (
         "status",
-        Refused("a canceled or pending run does not start; remove the field"),
+        Refused("remove the field, because a canceled or pending run does not start"),
     ),
     ("resources", Refused(TRANSLATE)),
 ];
@@ -120,11 +120,11 @@ pub(super) const PIPELINE_TASK: Table = &[
     ),
     (
         "pipelineRef",
-        Refused("pipelines in pipelines run only in a cluster; use taskRef or taskSpec"),
+        Refused("use taskRef or taskSpec, because pipelines in pipelines run only in a cluster"),
     ),
     (
         "pipelineSpec",
-        Refused("pipelines in pipelines run only in a cluster; use taskRef or taskSpec"),
+        Refused("use taskRef or taskSpec, because pipelines in pipelines run only in a cluster"),
     ),
     ("resources", Refused(TRANSLATE)),
     ("conditions", Refused(TRANSLATE)),
@@ -149,15 +149,15 @@ pub(super) const TASK: Table = &[
     ("metadata", Supported),
     (
         "apiVersion",
-        Refused("custom tasks run only in a cluster; remove the task"),
+        Refused("remove the task, because custom tasks run only in a cluster"),
     ),
     (
         "kind",
-        Refused("custom tasks run only in a cluster; remove the task"),
+        Refused("remove the task, because custom tasks run only in a cluster"),
     ),
     (
         "spec",
-        Refused("custom tasks run only in a cluster; use a TaskSpec with steps"),
+        Refused("use a TaskSpec with steps, because custom tasks run only in a cluster"),
     ),
 ];
 
@@ -223,15 +223,21 @@ pub(super) const REFERENCE: Table = &[
     ("apiVersion", Supported),
     (
         "resolver",
-        Refused("resolvers work only in a cluster; pass the file with -f and refer to it by name"),
+        Refused(
+            "pass the file with -f and refer to it by name, because resolvers work only in a cluster",
+        ),
     ),
     (
         "params",
-        Refused("resolvers work only in a cluster; pass the file with -f and refer to it by name"),
+        Refused(
+            "pass the file with -f and refer to it by name, because resolvers work only in a cluster",
+        ),
     ),
     (
         "bundle",
-        Refused("bundles work only in a cluster; pass the file with -f and refer to it by name"),
+        Refused(
+            "pass the file with -f and refer to it by name, because bundles work only in a cluster",
+        ),
     ),
 ];
 
