@@ -293,7 +293,7 @@ fn a_namespace_and_a_crd_must_precede_their_objects() {
     ] {
         assert_eq!(
             errors(&declared([within(used), namespace(name)])),
-            "3:5 objects[0].resourceTemplate.metadata.namespace: 'cm' needs 'ns', which is created after it; put 'ns' before 'cm': objects are created in order"
+            "3:5 objects[0].resourceTemplate.metadata.namespace: 'cm' needs 'ns', which is created after it; put 'ns' before 'cm', because objects are created in the declared order"
         );
         let ordered = declared([namespace(name), within(used)]);
         Declaration::parse(&ordered, &scope()).unwrap();
@@ -307,7 +307,7 @@ fn a_namespace_and_a_crd_must_precede_their_objects() {
     );
     assert_eq!(
         errors(&declared([instance, crd])),
-        "3:5 objects[0].resourceTemplate.kind: 'w' needs 'crd', which is created after it; put 'crd' before 'w': objects are created in order"
+        "3:5 objects[0].resourceTemplate.kind: 'w' needs 'crd', which is created after it; put 'crd' before 'w', because objects are created in the declared order"
     );
 }
 
@@ -353,7 +353,7 @@ fn a_wait_must_fit_the_kind_of_object() {
         (
             "Deployment",
             "{condition: A, failure: {}}",
-            "waitFor.failure: no condition or field to wait for",
+            "waitFor.failure: 'condition' or 'jsonPath' is missing",
         ),
         (
             "Deployment",
@@ -363,7 +363,7 @@ fn a_wait_must_fit_the_kind_of_object() {
         (
             "Deployment",
             "{rollout: false}",
-            "no condition or field to wait for",
+            "'condition' or 'jsonPath' is missing",
         ),
     ] {
         let found = errors(&declared(kind, wait));
