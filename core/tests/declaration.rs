@@ -143,7 +143,7 @@ fn too_many_patterns_are_rejected_before_they_are_compiled() {
     assert_eq!(found.len(), 2, "{found:?}");
     assert_eq!(
         found[0].to_string(),
-        "steps.kaniko[64].pattern: more than 64 outputs have a pattern; remove the pattern, or split the Task"
+        "steps.kaniko[64].pattern: at most 64 outputs may have a pattern; remove the pattern, or split the Task"
     );
 }
 
@@ -255,7 +255,7 @@ fn a_pipeline_resource_is_never_applied() {
                 PipelineResource\n      metadata: {name: a}\n      spec: {type: git}\n";
     assert_eq!(
         errors(text),
-        "3:13 objects[0].policy: a PipelineResource cannot be applied: it is immutable once created; use policy: \
+        "3:13 objects[0].policy: a PipelineResource cannot be applied, because it is immutable once created; use policy: \
          Create"
     );
 }

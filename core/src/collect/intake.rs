@@ -99,7 +99,7 @@ pub enum Refusal {
 /// The remedy if a step ran again. Under any restart policy, the kubelet may run a container again, for example after the node
 /// restarts.
 const REPEATED_REMEDY: &str =
-    "start a new run; a step may run again only if its outputs are the same each time";
+    "start a new run, and make the step produce the same outputs each time that it runs";
 
 /// The maximum number of messages per step. The number is limited, because each message takes space in the journal.
 const POSTS_MAX: u32 = 32;
@@ -152,7 +152,7 @@ pub(super) fn examine(
     let Some((name, record)) = collector.steps.get_key_value(step) else {
         let known = collector.steps.keys().map(StepName::as_str);
         let help = suggestion(step, known)
-            .unwrap_or_else(|| "see GET /v1/status for the steps".to_owned());
+            .unwrap_or_else(|| "see GET /v1/status for the names of the steps".to_owned());
         return Err(Refusal::UnknownStep(step.to_owned(), help));
     };
     match record {

@@ -172,7 +172,9 @@ fn may_hold_token(secret: &Tree) -> bool {
 fn refused(template: &Template, group: &str) -> Diagnostic {
     let (name, kind) = (&template.name, &template.kind);
     let what = match (group, kind.as_str()) {
-        (CORE, "Secret") => format!("a Secret of type {TOKEN}, or of a type that is not literal,"),
+        (CORE, "Secret") => {
+            format!("a Secret of type {TOKEN}, or of a type that contains variables,")
+        }
         _ => format!("the kind {kind} of the group {group}"),
     };
     let place: Place = template.place.key("resourceTemplate").key("kind");

@@ -86,7 +86,7 @@ fn check_policy(template: &Template, found: &mut Diagnostics) {
     let is_resource = template.is(PIPELINE_RESOURCE_API_VERSION, PIPELINE_RESOURCE_KIND);
     if is_resource && template.policy == Policy::Apply {
         let place = template.place.key("policy");
-        let message = "a PipelineResource cannot be applied: it is immutable once created";
+        let message = "a PipelineResource cannot be applied, because it is immutable once created";
         found.push(Diagnostic::new(place, None, message).help("use policy: Create"));
     }
 }

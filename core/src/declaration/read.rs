@@ -219,7 +219,7 @@ fn read_pattern(
     let field = item.field("pattern")?;
     *patterns += 1;
     if *patterns > PATTERNS_MAX {
-        let message = format!("more than {PATTERNS_MAX} outputs have a pattern");
+        let message = format!("at most {PATTERNS_MAX} outputs may have a pattern");
         findings.refuse(&field, message, "remove the pattern, or split the Task");
         return None;
     }

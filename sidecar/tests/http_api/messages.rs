@@ -235,7 +235,10 @@ fn finish_uses_defaults_and_repeatedly_reports_missing_outputs() {
 
     let late = sidecar.step("build").outputs("build", DIGEST);
     let problem = late.problem(409, problem_type::ALREADY_WRITTEN);
-    assert!(problem.detail.contains("too late"), "{problem:?}");
+    assert!(
+        problem.detail.contains("after the run had finished"),
+        "{problem:?}"
+    );
     // A repetition of an accepted message is never too late, and gets the same response as before.
     place.outputs("scan", VERDICT).ok();
 }
