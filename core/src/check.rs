@@ -304,7 +304,7 @@ impl Report {
             };
             if task::is_incomplete(injected) {
                 let message = "the steps use Gleaner's redirector, but the sidecar is missing";
-                let help = "inject the file again with gleaner inject";
+                let help = "inject the file again with `gleaner inject`";
                 let diagnostic = Diagnostic::new(place.key("steps"), None, message);
                 self.warnings.push(diagnostic.help(help));
             } else if task::is_complete(injected) {
@@ -395,7 +395,7 @@ impl Report {
 pub fn nothing_declared(what: &str) -> Diagnostic {
     let message = format!("nothing in {what} declares outputs");
     Diagnostic::new(Place::root(), None, message).help(format!(
-        "declare them in the annotation {} of a Task, or with steps[].outputs and outputs in its spec",
+        "declare outputs in the annotation {} of a Task, or in the fields steps[].outputs and outputs of its spec",
         annotation::OUTPUTS
     ))
 }

@@ -175,7 +175,7 @@ impl Collector {
             Some(StepRecord::Waiting) | None => (0, 0),
         };
         if posts > 0 {
-            let note = format!("step '{step}' ran again; its later outputs are used");
+            let note = format!("step '{step}' ran again; its latest outputs are used");
             if !self.notes.contains(&note) {
                 self.notes.push(note);
             }
@@ -257,7 +257,7 @@ impl Collector {
                 self.leave(|stage| stage.abandon(problem));
             } else if self.stage == Stage::Open {
                 let note = if self.is_resolved() {
-                    "nothing was created: no submit request arrived (`submit: Manual` waits for POST /v1/submit)".to_owned()
+                    "nothing was created: no submit request arrived, but `submit: Manual` requires one; send POST /v1/submit from a step".to_owned()
                 } else {
                     format!(
                         "nothing was created: no submit request arrived, and these variables are unresolved: {}",

@@ -105,7 +105,7 @@ impl Declaration {
     /// of the message, such as `the declaration is`.
     pub fn too_large(subject: &str, bytes: usize) -> Diagnostic {
         let (kib, max) = (bytes.div_ceil(1 << 10), DECLARATION_MAX >> 10);
-        let message = format!("{subject} {kib} KiB; at most {max} KiB are allowed");
+        let message = format!("{subject} {kib} KiB, but at most {max} KiB are allowed");
         Diagnostic::new(Place::root(), None, message)
             .help("declare fewer outputs and resources, or split the Task")
     }

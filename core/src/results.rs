@@ -69,7 +69,7 @@ pub fn result(
         let bytes = value.as_str().map_or(0, str::len);
         if bytes > FIELD_MAX {
             notes.push(format!(
-                "'{key}' of '{}' is {bytes} bytes, so it is empty in the results, which allow {FIELD_MAX} bytes per field; the next task can \
+                "'{key}' of '{}' is empty in the results, because its {bytes} bytes exceed the limit of {FIELD_MAX} bytes per field; the next task can \
                  read it from the object",
                 created.resource
             ));

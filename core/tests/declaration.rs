@@ -143,7 +143,7 @@ fn too_many_patterns_are_rejected_before_they_are_compiled() {
     assert_eq!(found.len(), 2, "{found:?}");
     assert_eq!(
         found[0].to_string(),
-        "steps.kaniko[64].pattern: more than 64 outputs have a pattern; remove the pattern, or split the Task"
+        "steps.kaniko[64].pattern: at most 64 outputs may have a pattern; remove the pattern, or split the Task"
     );
 }
 
@@ -255,7 +255,7 @@ fn a_pipeline_resource_is_never_applied() {
                 PipelineResource\n      metadata: {name: a}\n      spec: {type: git}\n";
     assert_eq!(
         errors(text),
-        "3:13 objects[0].policy: a PipelineResource cannot be applied: it is immutable once created; use policy: \
+        "3:13 objects[0].policy: a PipelineResource cannot be applied, because it is immutable once created; use policy: \
          Create"
     );
 }
@@ -293,7 +293,7 @@ fn a_namespace_and_a_crd_must_precede_their_objects() {
     ] {
         assert_eq!(
             errors(&declared([within(used), namespace(name)])),
-            "3:5 objects[0].resourceTemplate.metadata.namespace: 'cm' needs 'ns', which is created after it; put 'ns' before 'cm': objects are created in order"
+            "3:5 objects[0].resourceTemplate.metadata.namespace: 'cm' needs 'ns', which is created after it; put 'ns' before 'cm', because objects are created in the declared order"
         );
         let ordered = declared([namespace(name), within(used)]);
         Declaration::parse(&ordered, &scope()).unwrap();
@@ -307,7 +307,7 @@ fn a_namespace_and_a_crd_must_precede_their_objects() {
     );
     assert_eq!(
         errors(&declared([instance, crd])),
-        "3:5 objects[0].resourceTemplate.kind: 'w' needs 'crd', which is created after it; put 'crd' before 'w': objects are created in order"
+        "3:5 objects[0].resourceTemplate.kind: 'w' needs 'crd', which is created after it; put 'crd' before 'w', because objects are created in the declared order"
     );
 }
 
@@ -353,7 +353,7 @@ fn a_wait_must_fit_the_kind_of_object() {
         (
             "Deployment",
             "{condition: A, failure: {}}",
-            "waitFor.failure: no condition or field to wait for",
+            "waitFor.failure: 'condition' or 'jsonPath' is missing",
         ),
         (
             "Deployment",
@@ -363,7 +363,7 @@ fn a_wait_must_fit_the_kind_of_object() {
         (
             "Deployment",
             "{rollout: false}",
-            "no condition or field to wait for",
+            "'condition' or 'jsonPath' is missing",
         ),
     ] {
         let found = errors(&declared(kind, wait));

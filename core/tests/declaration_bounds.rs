@@ -29,7 +29,7 @@ fn a_declaration_larger_than_an_annotation_is_refused_before_it_is_read() {
     let found = Declaration::parse(&text, &Scope::default()).unwrap_err();
     assert_eq!(
         found[0].to_string(),
-        "the declaration is 257 KiB; at most 256 KiB are allowed; declare fewer outputs and resources, or split the Task"
+        "the declaration is 257 KiB, but at most 256 KiB are allowed; declare fewer outputs and resources, or split the Task"
     );
     assert_eq!(found.len(), 1);
 }

@@ -28,7 +28,7 @@ fn the_whole_declaration_is_described() {
     let steps =
         "  steps      <map[string][]Output>\n    The outputs of each step, by the step's name.\n\n";
     assert!(text.contains(steps), "{text}");
-    let submit = "  submit     <string> (Resolved, Completed, Manual)\n    The time of creation: ";
+    let submit = "  submit     <string> (Resolved, Completed, Manual)\n    The time at which the objects are created: ";
     assert!(text.contains(submit), "{text}");
     assert!(text.lines().all(|line| line.chars().count() <= 100));
     assert!(!text.contains("\n\n\n") && !text.ends_with("\n\n"));
@@ -49,10 +49,10 @@ DESCRIPTION:
 
 FIELDS:
   apiVersion  <string> -required-
-    The API group and version. They must be literal.
+    The API group and version. They must not contain variables.
 
   kind        <string> -required-
-    The kind. It must be literal.
+    The kind. It must not contain variables.
 
   metadata    <object>
     The name (or generateName), namespace, labels and annotations.

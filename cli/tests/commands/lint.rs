@@ -239,7 +239,7 @@ fn names_that_a_cluster_would_refuse_are_refused() {
     for (name, message) in [
         (
             "123",
-            "expected a string, found a number; YAML reads this as 123; put it in quotes",
+            "expected a string, found a number; put it in quotes, because YAML reads it as 123",
         ),
         (
             "My_Task",

@@ -338,7 +338,7 @@ fn a_field_that_tekton_does_not_define_is_an_error() {
         ),
         (
             pipeline("params: [{name: y, value: a}]", ""),
-            "11:23: error: spec.tasks[1].params[0].name: expected a string, found a boolean; YAML reads this as true; put it in quotes",
+            "11:23: error: spec.tasks[1].params[0].name: expected a string, found a boolean; put it in quotes, because YAML reads it as true",
         ),
     ] {
         finds(&text, &[expected]);

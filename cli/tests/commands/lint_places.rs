@@ -229,7 +229,7 @@ fn an_injected_task_without_its_sidecar_is_injected_again() {
     let without = format!("{before}  results:\n{after}");
     let (code, said) = lint(&without);
     assert_eq!(code, 0, "{said}");
-    assert!(said.contains("warning: spec.steps: the steps use Gleaner's redirector, but the sidecar is missing; inject the file again with gleaner inject"), "{said}");
+    assert!(said.contains("warning: spec.steps: the steps use Gleaner's redirector, but the sidecar is missing; inject the file again with `gleaner inject`"), "{said}");
     let (code, again, said) = inject(&without, &[]);
     assert_eq!((code, said.as_str()), (0, ""));
     assert_eq!(

@@ -10,11 +10,11 @@ fn templates_are_checked_against_the_types_of_their_kinds() {
     for (field, expected) in [
         (
             "port: 8080",
-            "18:21: error: {P}.data.port: expected a string, found a number; YAML reads this as 8080; put it in quotes",
+            "18:21: error: {P}.data.port: expected a string, found a number; put it in quotes, because YAML reads it as 8080",
         ),
         (
             "on: true",
-            "18:19: error: {P}.data.on: expected a string, found a boolean; YAML reads this as true; put it in quotes",
+            "18:19: error: {P}.data.on: expected a string, found a boolean; put it in quotes, because YAML reads it as true",
         ),
         (
             "list: [a]",
@@ -210,7 +210,7 @@ fn an_unreadable_field_causes_no_further_errors() {
 #[test]
 fn render_run_and_translate_refuse_what_lint_refuses() {
     let number = TASK.replace(IMAGE, &format!("port: 8080\n              {IMAGE}"));
-    let expected = "objects[0].resourceTemplate.data.port: expected a string, found a number; YAML reads this as 8080; put it in quotes";
+    let expected = "objects[0].resourceTemplate.data.port: expected a string, found a number; put it in quotes, because YAML reads it as 8080";
     let output = ["--output", "build.digest=x", "-p", "image=i"];
     let render = [&["render", "-f", "-"], &output[..]].concat();
     gleaner_with_input(&render, &number)

@@ -213,7 +213,7 @@ fn embedded_objects_can_be_injected_ahead_of_time_and_uninjected() {
 
     let declared = TEMPLATE.replace("replicas: 1", "replicas: $(tt.params.count)");
     inject(&declared).exits(78).says(
-        "template.yaml:21:31: error: spec.resourcetemplates[0].metadata.annotations[\"gleaner.dev/outputs\"]: `$(tt.params.count)` is not replaced in a declaration that is injected ahead of time; pass the value as a parameter of the run",
+        "template.yaml:21:31: error: spec.resourcetemplates[0].metadata.annotations[\"gleaner.dev/outputs\"]: `$(tt.params.count)` is not replaced, because Triggers cannot change a declaration that was injected ahead of time; pass the value as a parameter of the run",
     );
     let unknown = TEMPLATE
         .replace("name: build\n", "name: $(tt.params.app)\n")

@@ -196,7 +196,7 @@ objects:
         .says(
             "the output 'one.a' is empty, which does not match the pattern '^sha256:[0-9a-f]+$'\n",
         )
-        .says("the output 'one.list' is empty, which nonEmpty: true does not allow\n")
+        .says("the output 'one.list' is empty, but nonEmpty: true is set\n")
         .says("the output 'one.token' does not match the pattern '^t-'\n");
     assert!(!ran.stderr.contains("hunter2") && ran.stdout.is_empty());
     render(&["--output=one.a=sha256:0", "--output=one.token=t-1"]).exits(0);
@@ -390,7 +390,7 @@ fn references_that_multiply_the_size_are_refused_before_they_use_memory() {
     together
         .exits(65)
         .says("error: all objects together would be ")
-        .says(" bytes, but at most 33554432 fit into the sidecar's memory; largest: $(resources.r10.url) with ");
+        .says(" bytes, but at most 33554432 fit into the sidecar's memory; largest values: $(resources.r10.url) (");
     together.says("; make the outputs or the templates smaller\n");
     assert_eq!(together.stdout, "");
     let one = render(64, 1);

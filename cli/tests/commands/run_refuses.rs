@@ -65,7 +65,7 @@ objects:
     };
     let ran = one("cd $GLEANER_OUTPUTS; echo > a; echo denied > b");
     ran.exits(65).says(
-        "output 'a' of step 'one' is empty, which nonEmpty: true does not allow; output 'b' of step 'one' is 'denied', which \
+        "output 'a' of step 'one' is empty, but nonEmpty: true is set; output 'b' of step 'one' is 'denied', which \
          does not match the pattern '^sha256:[0-9a-f]+$'",
     );
     assert_eq!(ran.stdout, "");

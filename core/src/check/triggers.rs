@@ -72,7 +72,7 @@ pub(super) fn check(
 
 /// Replaces an error about a placeholder with an error about the missing value, which only Triggers provides.
 fn not_known_yet(one: Diagnostic) -> Diagnostic {
-    let message = "injecting ahead of time requires this value, which only Triggers provides";
+    let message = "this value must be known for injection ahead of time, but Triggers sets it only when it creates the object";
     let diagnostic = Diagnostic::new(one.place, one.at, message);
     diagnostic.help("install Gleaner's injector, which injects at run time")
 }
@@ -91,7 +91,7 @@ fn in_declarations(object: &Node) -> Vec<Diagnostic> {
             .map(|one| {
                 let inner = one.inner;
                 let message = format!(
-                    "`$({inner})` is not replaced in a declaration that is injected ahead of time"
+                    "`$({inner})` is not replaced, because Triggers cannot change a declaration that was injected ahead of time"
                 );
                 Diagnostic::new(&place, None, message)
                     .help("pass the value as a parameter of the run, or install Gleaner's injector, which injects at run time")

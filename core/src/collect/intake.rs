@@ -74,11 +74,11 @@ pub enum Refusal {
     )]
     AlreadyWritten(String),
     /// The run finished, and missing outputs took their default values.
-    #[error("step '{0}' posted too late: the run has finished")]
+    #[error("step '{0}' posted its outputs after the run had finished")]
     Finished(String),
     /// The step's outputs and the outputs already accepted would together exceed the memory limit.
     #[error(
-        "the outputs of step '{step}' take {memory} bytes in addition to {accepted} bytes already accepted, and the limit is {bound}; \
+        "the outputs of step '{step}' take {memory} bytes in addition to {accepted} bytes already accepted, but the limit is {bound} bytes; \
          make the outputs smaller, or raise the sidecar's memory limit or --max-outputs"
     )]
     TooLarge {
@@ -99,7 +99,7 @@ pub enum Refusal {
 /// The remedy if a step ran again. Under any restart policy, the kubelet may run a container again, for example after the node
 /// restarts.
 const REPEATED_REMEDY: &str =
-    "start a new run; a step may run again only if its outputs are the same each time";
+    "start a new run, and make the step produce the same outputs each time that it runs";
 
 /// The maximum number of messages per step. The number is limited, because each message takes space in the journal.
 const POSTS_MAX: u32 = 32;
@@ -152,7 +152,7 @@ pub(super) fn examine(
     let Some((name, record)) = collector.steps.get_key_value(step) else {
         let known = collector.steps.keys().map(StepName::as_str);
         let help = suggestion(step, known)
-            .unwrap_or_else(|| "see GET /v1/status for the steps".to_owned());
+            .unwrap_or_else(|| "see GET /v1/status for the names of the steps".to_owned());
         return Err(Refusal::UnknownStep(step.to_owned(), help));
     };
     match record {
@@ -239,7 +239,7 @@ fn misfits(collector: &Collector, step: &str, message: &Outputs) -> Vec<String> 
                     false => format!("the number {number}, which"),
                 };
                 format!(
-                    "output '{name}' of step '{step}' contains {number} Kubernetes would change: it stores only 64-bit integers and doubles; declare \
+                    "output '{name}' of step '{step}' contains {number} Kubernetes would change, because it stores only 64-bit integers and doubles; declare \
                      type: string"
                 )
             });
@@ -247,7 +247,7 @@ fn misfits(collector: &Collector, step: &str, message: &Outputs) -> Vec<String> 
         if failed && output.spec.when == When::Success {
             wrong.add(|| {
                 format!(
-                    "output '{name}' of step '{step}' is only used if the step succeeds; set `when: Always` to use it even if the step fails"
+                    "output '{name}' of step '{step}' was posted although the step failed; set `when: Always` to use the output even if the step fails"
                 )
             });
         }

@@ -44,9 +44,9 @@ fn cut(mut detail: String) -> String {
 /// Returns the problem for variables that are still unknown. `unheard` contains the declared steps that have not posted.
 pub fn pending(pending: Vec<String>, unheard: &[&str]) -> Problem {
     let variables: Vec<String> = pending.iter().map(|name| format!("$({name})")).collect();
-    let mut detail = format!("still unknown: {}", variables.join(", "));
+    let mut detail = format!("unresolved variables: {}", variables.join(", "));
     if !unheard.is_empty() {
-        detail += &format!("; no message arrived from step '{}'", unheard.join("', '"));
+        detail += &format!("; no outputs arrived from step '{}'", unheard.join("', '"));
     }
     detail += "; declare a default for outputs that may be missing";
     Problem {
@@ -54,7 +54,7 @@ pub fn pending(pending: Vec<String>, unheard: &[&str]) -> Problem {
         ..new(
             problem_type::PENDING,
             409,
-            "not all variables are known",
+            "some variables are unresolved",
             detail,
             exit_code::NOT_CREATED,
         )

@@ -172,12 +172,14 @@ fn may_hold_token(secret: &Tree) -> bool {
 fn refused(template: &Template, group: &str) -> Diagnostic {
     let (name, kind) = (&template.name, &template.kind);
     let what = match (group, kind.as_str()) {
-        (CORE, "Secret") => format!("a Secret of type {TOKEN}, or of a type that is not literal,"),
+        (CORE, "Secret") => {
+            format!("a Secret of type {TOKEN}, or of a type that contains variables,")
+        }
         _ => format!("the kind {kind} of the group {group}"),
     };
     let place: Place = template.place.key("resourceTemplate").key("kind");
     Diagnostic::new(place, template.at, format!("'{name}': {what} is not allowed in this cluster")).help(format!(
-        "use another kind, or ask the operator of Gleaner to add {group}/{kind} to the chart's outputs.allowedKinds (--allow-kind of the injector)"
+        "use another kind, or ask the cluster's administrator to add {group}/{kind} to the chart's outputs.allowedKinds (--allow-kind of the injector)"
     ))
 }
 
@@ -220,7 +222,7 @@ mod tests {
         assert_eq!(
             refused(&["*"], role).unwrap(),
             "objects[0].resourceTemplate.kind: 'it': the kind ClusterRoleBinding of the group rbac.authorization.k8s.io is not \
-             allowed in this cluster; use another kind, or ask the operator of Gleaner to add \
+             allowed in this cluster; use another kind, or ask the cluster's administrator to add \
              rbac.authorization.k8s.io/ClusterRoleBinding to the chart's outputs.allowedKinds (--allow-kind of the injector)"
         );
         assert_eq!(

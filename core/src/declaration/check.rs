@@ -86,7 +86,7 @@ fn check_policy(template: &Template, found: &mut Diagnostics) {
     let is_resource = template.is(PIPELINE_RESOURCE_API_VERSION, PIPELINE_RESOURCE_KIND);
     if is_resource && template.policy == Policy::Apply {
         let place = template.place.key("policy");
-        let message = "a PipelineResource cannot be applied: it is immutable once created";
+        let message = "a PipelineResource cannot be applied, because it is immutable once created";
         found.push(Diagnostic::new(place, None, message).help("use policy: Create"));
     }
 }
@@ -102,7 +102,7 @@ fn check_results(template: &Template, found: &mut Diagnostics) {
     {
         let place = template.place.key("results").key(name);
         let message = "a result would expose the data of a Secret";
-        let help = "pass the Secret's name instead; it is always one of the results";
+        let help = "pass the Secret's name instead, which is always one of the results";
         found.push(Diagnostic::new(place, None, message).help(help));
     }
 }
@@ -192,11 +192,11 @@ pub(crate) fn param_type(
             Err((message, dotted))
         }
         (ParamShape::Array, _) => wrong(
-            format!("the parameter '{name}' is an array"),
+            format!("the parameter '{name}' is an array of strings and has no keys"),
             format!("write $(params.{name}[*]) or $(params.{name}[0])"),
         ),
         (ParamShape::Object(_), _) => wrong(
-            format!("the parameter '{name}' is an object"),
+            format!("the parameter '{name}' is an object of strings and has no items"),
             format!("write $(params.{name}.KEY)"),
         ),
     }
@@ -282,7 +282,7 @@ fn check_resource(
     if other.name == template.name {
         return wrong(
             format!("'{name}' refers to itself"),
-            "repeat the value here",
+            "write the value instead of the variable",
         );
     }
     let given = match &other.origin {
@@ -300,8 +300,10 @@ fn check_resource(
     let unknowable =
         ["uid", "status", "resourceVersion"].contains(&field) || other.results.contains_key(field);
     if unknowable {
-        let help = "templates are rendered before anything is created; pass it to the next task with `results`";
-        let message = format!("'{field}' is known only after '{name}' is created");
+        let help = "pass it to the next task with `results`";
+        let message = format!(
+            "'{field}' is known only after '{name}' is created, but all templates are rendered before that"
+        );
         return wrong(message, help);
     }
     let message = format!("'{name}' has no field '{field}'");
@@ -350,7 +352,7 @@ fn check_position(
         (false, true) => Ok(()),
         (_, false) if is_secret_data(template, &inside) => wrong(
             message(),
-            "put it under stringData, which accepts plain text; data is base64",
+            "put it under stringData, which accepts plain text, because values under data must be base64",
         ),
         (_, false) => Ok(()),
     }

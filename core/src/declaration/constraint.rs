@@ -32,7 +32,7 @@ pub struct Pattern(String);
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum PatternError {
     /// The pattern is too long; the field is its length in bytes.
-    #[error("the pattern is {0} bytes long; at most {PATTERN_MAX} are allowed")]
+    #[error("the pattern is {0} bytes long, but at most {PATTERN_MAX} are allowed")]
     TooLong(usize),
     /// The pattern ends with a newline.
     #[error("the pattern ends with a newline; write it in single quotes, or after |- instead of |")]
@@ -54,10 +54,10 @@ pub enum PatternError {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Violation {
     /// The value is empty.
-    #[error("is empty, which nonEmpty: true does not allow")]
+    #[error("is empty, but nonEmpty: true is set")]
     Empty,
     /// The value is too long to be matched against a pattern; the field is its length in bytes.
-    #[error("is {0} bytes long; a value with a pattern may have at most {VALUE_MAX} bytes")]
+    #[error("is {0} bytes long, but a value with a pattern may have at most {VALUE_MAX} bytes")]
     TooLong(usize),
     /// The value does not match the pattern.
     #[error("{}does not match the pattern '{pattern}'", Shown(.value.as_deref()))]

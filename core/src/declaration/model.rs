@@ -25,7 +25,7 @@ pub struct Declaration {
     pub templates: NamedList<Template>,
     /// The event that triggers the creation of the objects.
     pub submit: Submit,
-    /// The action to take if the preflight finds that the API server would reject the creation of an object.
+    /// The action to take if the preflight, the check before the first step, finds that the API server would reject an object.
     pub preflight: Preflight,
 }
 
@@ -129,14 +129,14 @@ pub enum Submit {
     Resolved,
     /// After the last step has succeeded.
     Completed,
-    /// On `POST /v1/submit`.
+    /// When a step sends `POST /v1/submit`.
     Manual,
 }
 
 /// The action to take if the preflight finds that a kind does not exist, or that the creation of an object is forbidden.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, JsonSchema)]
 pub enum Preflight {
-    /// Report the problem, and fail at submission, after the steps have run.
+    /// Report the problem, and fail after the steps have run, when the objects are created.
     #[default]
     Report,
     /// Fail the first step before its command runs.

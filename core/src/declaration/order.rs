@@ -39,7 +39,9 @@ pub(super) fn check(declaration: &Declaration, found: &mut Diagnostics) {
             };
             let (name, other) = (&template.name, &maker.name);
             let message = format!("'{name}' needs '{other}', which is created after it");
-            let help = format!("put '{other}' before '{name}': objects are created in order");
+            let help = format!(
+                "put '{other}' before '{name}', because objects are created in the declared order"
+            );
             let object = template.place.key("resourceTemplate");
             let place = path.iter().fold(object, |place, key| place.key(*key));
             found.push(Diagnostic::new(place, template.at, message).help(help));

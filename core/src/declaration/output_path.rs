@@ -20,7 +20,8 @@ pub(super) fn check(
     let Some((offset, message, help)) = refused(text, &literal, name) else {
         if let Some(offset) = literal.find('\\') {
             warnings.push_with(|_| {
-                let message = "the backslash is part of the file's name";
+                let message =
+                    "the backslash does not separate directories, but is part of the file's name";
                 let help = "separate directories with '/'";
                 let warning = path.diagnostic(message).help(help);
                 warning.about(Part::Offset(offset))
@@ -64,7 +65,7 @@ fn refused(text: &str, literal: &str, name: &str) -> Option<(usize, String, Stri
     if let [letter, b':', b'/' | b'\\', ..] = bytes
         && letter.is_ascii_alphabetic()
     {
-        let message = "this is a Windows path; Gleaner runs on Linux".to_owned();
+        let message = "this is a Windows path, but Gleaner runs on Linux".to_owned();
         return Some((0, message, absolute()));
     }
     if let Some(offset) = literal.find('\0') {

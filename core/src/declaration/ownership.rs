@@ -62,7 +62,7 @@ pub(super) fn check(
                 if field == "name" && declaration.template(name).is_some_and(is_new_namespace) =>
             {
                 let message = format!(
-                    "an owned object must be in the namespace of the run; '{name}' is a new namespace"
+                    "an owned object must be in the run's namespace, but '{name}' is a namespace that this task creates"
                 );
                 errors.push(Diagnostic::new(place, None, message).help(help));
             }
@@ -72,7 +72,7 @@ pub(super) fn check(
                 };
                 if own != namespace {
                     let message = format!(
-                        "an owned object must be in the namespace of the run, which is probably '{own}'"
+                        "an owned object must be in the run's namespace, which is probably '{own}', not '{namespace}'"
                     );
                     warnings.push(Diagnostic::new(place, None, message).help(help));
                 }

@@ -37,7 +37,7 @@ impl Template {
         let without_delete = "it cannot be rolled back if another object fails";
         let mut permissions = vec![write, get, permission("delete", false, without_delete)];
         if self.policy == Policy::Apply {
-            let without = "it can be applied only if it exists";
+            let without = "it can be applied only if it already exists";
             permissions.push(permission("create", false, without));
         }
         permissions

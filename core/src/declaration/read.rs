@@ -106,7 +106,7 @@ fn refuse_duplicate(
             "the name '{}' is already taken by {}",
             template.name, first.place
         );
-        let help = "names must be unique across resources and objects; rename one";
+        let help = "rename one of them, because names must be unique across resources and objects";
         let at = item.field("name").map_or(item.node.at, |name| name.node.at);
         findings.push(Diagnostic::new(item.place.key("name"), Some(at), message).help(help));
     }
@@ -189,8 +189,7 @@ fn read_output(
     if let (Some(field), Some(value)) = (item.field("default"), &output.default) {
         let checked = output.check(value);
         if let Err(violation) = checked {
-            let help =
-                "change or remove the default; without a default, a missing file fails the step";
+            let help = "change the default, or remove it so that a missing file fails the step";
             findings.refuse(&field, format!("the default {violation}"), help);
         }
     }
@@ -205,7 +204,7 @@ fn read_non_empty(item: &Cursor<'_>, kind: OutputType, findings: &mut Diagnostic
         item.field("nonEmpty"),
     ) {
         let message = format!("a {} is never empty", kind.as_str());
-        let help = "remove nonEmpty; an empty file is not a value of this type, and fails the step";
+        let help = "remove nonEmpty, because an empty file already fails the step for this type";
         findings.refuse(&field, message, help);
     }
     non_empty
@@ -220,7 +219,7 @@ fn read_pattern(
     let field = item.field("pattern")?;
     *patterns += 1;
     if *patterns > PATTERNS_MAX {
-        let message = format!("more than {PATTERNS_MAX} outputs have a pattern");
+        let message = format!("at most {PATTERNS_MAX} outputs may have a pattern");
         findings.refuse(&field, message, "remove the pattern, or split the Task");
         return None;
     }

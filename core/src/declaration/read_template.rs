@@ -97,7 +97,7 @@ fn resource_type<'a>(field: &Cursor<'a>, findings: &mut Diagnostics) -> Option<&
         let message = format!("'{kind}' is not a PipelineResource type");
         let literal = Some(kind).filter(|kind| !kind.contains("$("));
         let help = literal.and_then(|kind| findings.suggestion(kind, PIPELINE_RESOURCE_TYPES));
-        let help = help.unwrap_or_else(|| format!("use one of {known}; the type must be literal"));
+        let help = help.unwrap_or_else(|| format!("write one of {known}, without variables"));
         findings.refuse(field, message, help);
     }
     Some(kind)
@@ -124,7 +124,7 @@ fn check_resource_params(params: &Cursor<'_>, findings: &mut Diagnostics) -> Ind
             findings.refuse(&cursor, message, "remove one");
         }
         if name.contains("$(") {
-            let message = "the name of a param must be literal";
+            let message = "the name of a param must not contain variables";
             findings.refuse(&cursor, message, "for example name: url");
         }
         names.insert(name.to_owned());
@@ -203,7 +203,10 @@ fn literal(
     let field = template.required(key, example, findings)?;
     let text = field.text_or(findings, |_| format!("for example {key}: {example}"))?;
     if text.is_empty() || text.contains('$') {
-        let message = format!("'{key}' must be literal");
+        let message = match text.is_empty() {
+            true => format!("'{key}' must not be empty"),
+            false => format!("'{key}' must not contain variables"),
+        };
         findings.refuse(&field, message, format!("for example {key}: {example}"));
     }
     Some(text.to_owned())

@@ -82,8 +82,7 @@ pub(super) fn read(
         .is_some_and(|failure| is_met_with(failure, &target))
     {
         let at = wait.field("failure");
-        let message =
-            "the object would fail as soon as it is ready, because both states are the same";
+        let message = "the wait would fail as soon as the object is ready, because 'failure' is the state to wait for";
         let help = "use a state that only a failed object has, or remove 'failure'";
         findings.refuse(at.as_ref().unwrap_or(wait), message, help);
     }
@@ -140,7 +139,7 @@ fn target(wait: &Cursor<'_>, known: &[&str], findings: &mut Diagnostics) -> Opti
             // The state may be declared under a misspelled key, which another check reports.
             let mut keys = wait.node.mapping().into_iter().flatten();
             if keys.all(|(key, _)| known.contains(&key.name.as_str())) {
-                findings.refuse(wait, "no condition or field to wait for", EXAMPLE);
+                findings.refuse(wait, "'condition' or 'jsonPath' is missing", EXAMPLE);
             }
             return None;
         }
@@ -151,7 +150,7 @@ fn target(wait: &Cursor<'_>, known: &[&str], findings: &mut Diagnostics) -> Opti
         }
     };
     if matches!(target, WaitTarget::Conditions(_)) && wait.field("value").is_some() {
-        let message = "'value' requires 'jsonPath'; a condition must be True";
+        let message = "'value' requires 'jsonPath', because a condition must always be True";
         let value = wait.field("value");
         findings.refuse(value.as_ref().unwrap_or(wait), message, "remove 'value'");
     }
@@ -185,10 +184,10 @@ fn condition(cursor: &Cursor<'_>, findings: &mut Diagnostics) -> Option<String> 
     };
     if text.contains('=') {
         let help = if status.eq_ignore_ascii_case("true") {
-            format!("write the type alone, such as {kind}; the condition must be True")
+            format!("write only the type, {kind}, because a condition must always be True")
         } else {
             format!(
-                "only True can be waited for; use a condition other than {kind}, or a field with jsonPath"
+                "use a condition other than {kind}, or a field with jsonPath, because a condition must always be True"
             )
         };
         findings.refuse(cursor, format!("'{text}' is not a condition type"), help);

@@ -69,11 +69,11 @@ struct Outputs {
     resources: Option<Vec<Resource>>,
     /// Objects to create, of any kind.
     objects: Option<Vec<Object>>,
-    /// The time of creation: as soon as all variables are known (the default), after the last step has succeeded, or
-    /// on POST /v1/submit.
+    /// The time at which the objects are created: as soon as all variables are known (the default), after the last step has
+    /// succeeded, or when a step sends `POST /v1/submit`.
     #[schemars(extend("default" = "Resolved"))]
     submit: Option<Submit>,
-    /// The action to take if the preflight finds that the API server would reject the creation of an object.
+    /// The action to take if the preflight, the check before the first step, finds that the API server would reject an object.
     #[schemars(extend("default" = "Report"))]
     preflight: Option<Preflight>,
 }
@@ -87,7 +87,7 @@ struct Output {
     name: String,
     /// The file that the step writes; `$GLEANER_OUTPUTS/<name>` by default.
     from_path: Option<String>,
-    /// The type of the value; the file contains JSON for all types except `string`.
+    /// The type of the value. For all types except `string`, the file must contain JSON.
     #[schemars(with = "Option<OutputType>", extend("default" = "string"))]
     r#type: Option<output::OutputType>,
     /// The characters to remove from the file's text: one trailing line end (the default), all whitespace at both ends, or none. A
@@ -103,15 +103,15 @@ struct Output {
     /// ^ and end it with $ to match the whole string.
     #[schemars(length(max = 1024), extend("format" = "regex"))]
     pattern: Option<String>,
-    /// `Always` uses the output even if the step failed.
+    /// `Success` uses the output only if the step succeeded, and `Always` even if the step failed.
     #[schemars(with = "Option<When>", extend("default" = "Success"))]
     when: Option<output::When>,
-    /// True if the value must not appear in a log, event, metric or result. Only the data of a Secret may use it.
+    /// True if the value must not appear in a log, event, metric or result. Only the data of a Secret may contain it.
     #[schemars(extend("default" = false))]
     secret: Option<bool>,
 }
 
-/// A PipelineResource, as in the proposal.
+/// A PipelineResource, as in the Tekton proposal "Dynamic Output Resources".
 #[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct Resource {
@@ -138,7 +138,7 @@ struct ResourceMetadata {
 #[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct ResourceSpec {
-    /// The type: git, image, storage, cluster, pullRequest or cloudEvent. It must be literal.
+    /// The type: git, image, storage, cluster, pullRequest or cloudEvent. It must not contain variables.
     r#type: String,
     /// Parameters.
     params: Option<Vec<ResourceParam>>,
@@ -153,7 +153,7 @@ struct ResourceSpec {
 #[derive(Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct ResourceParam {
-    /// The parameter's name. It must be literal.
+    /// The parameter's name. It must not contain variables.
     name: String,
     /// The parameter's value, such as `$(steps.kaniko.digest)`.
     value: String,
@@ -184,9 +184,9 @@ struct Object {
 #[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 struct ResourceTemplate {
-    /// The API group and version. They must be literal.
+    /// The API group and version. They must not contain variables.
     api_version: String,
-    /// The kind. It must be literal.
+    /// The kind. It must not contain variables.
     kind: String,
     /// The name (or generateName), namespace, labels and annotations.
     metadata: Option<Map<String, Value>>,

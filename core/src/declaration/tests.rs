@@ -62,7 +62,7 @@ fn a_path_that_no_file_can_have_is_an_error() {
         ),
         (
             "a\\b",
-            "warning: steps.s[0].fromPath: the backslash is part of the file's name",
+            "warning: steps.s[0].fromPath: the backslash does not separate directories, but is part of the file's name",
         ),
         ("/workspace/v", ""),
     ] {
@@ -75,7 +75,7 @@ fn a_variable_in_a_field_without_replacement_is_an_error() {
     for (fields, expected) in [
         (
             "default: $(params.x)",
-            "error: steps.s[0].default: `$(params.x)` is not replaced: a default is literal",
+            "error: steps.s[0].default: `$(params.x)` is not replaced: a default does not support variables",
         ),
         (
             "type: array, default: [a, '$(steps.s.w)']",
@@ -147,7 +147,7 @@ fn an_object_that_a_run_cannot_own_is_an_error() {
     );
     finds(
         &owned("v1", "ConfigMap", "{name: x, namespace: other}"),
-        "warning: objects[1].resourceTemplate.metadata.namespace: an owned object must be in the namespace of the run, which is probably 'demo'",
+        "warning: objects[1].resourceTemplate.metadata.namespace: an owned object must be in the run's namespace, which is probably 'demo', not 'other'",
     );
     finds(&owned("v1", "ConfigMap", "{name: x, namespace: demo}"), "");
     finds(
@@ -166,7 +166,7 @@ fn an_object_that_a_run_cannot_own_is_an_error() {
     );
     finds(
         &new,
-        "error: objects[2].resourceTemplate.metadata.namespace: an owned object must be in the namespace of the run; 'xs' is a new namespace",
+        "error: objects[2].resourceTemplate.metadata.namespace: an owned object must be in the run's namespace, but 'xs' is a namespace that this task creates",
     );
 }
 
@@ -191,11 +191,11 @@ fn a_wait_that_cannot_succeed_is_reported() {
     for (wait, expected) in [
         (
             "{condition: condition=Ready}",
-            "error: objects[1].waitFor.condition: 'condition=Ready' is not a condition type; write the type alone, such as Ready",
+            "error: objects[1].waitFor.condition: 'condition=Ready' is not a condition type; write only the type, Ready",
         ),
         (
             "{condition: Ready=False}",
-            "error: objects[1].waitFor.condition: 'Ready=False' is not a condition type; only True",
+            "error: objects[1].waitFor.condition: 'Ready=False' is not a condition type; use a condition other than Ready",
         ),
         (
             "{condition: [Ready, '']}",
@@ -203,7 +203,7 @@ fn a_wait_that_cannot_succeed_is_reported() {
         ),
         (
             "{condition: [Ready, Initialized], failure: {condition: Ready}}",
-            "error: objects[1].waitFor.failure: the object would fail as soon as it is ready",
+            "error: objects[1].waitFor.failure: the wait would fail as soon as the object is ready",
         ),
         (
             "{condition: Ready, failure: {condition: DisruptionTarget}}",

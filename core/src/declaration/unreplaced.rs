@@ -13,7 +13,8 @@ pub(super) fn in_output(item: &Cursor<'_>, found: &mut Diagnostics) {
     if let Some(default) = item.field("default")
         && let Some(variable) = first(&default.node.to_json())
     {
-        let message = format!("`$({variable})` is not replaced: a default is literal");
+        let message =
+            format!("`$({variable})` is not replaced: a default does not support variables");
         let help = "write the value, or use the variable in the template";
         found.refuse(&default, message, help);
     }
@@ -21,7 +22,8 @@ pub(super) fn in_output(item: &Cursor<'_>, found: &mut Diagnostics) {
         && let Some(variable) = pattern.node.as_str().and_then(in_text)
         && Pattern::new(pattern.node.as_str().unwrap_or_default()).is_ok()
     {
-        let message = format!("`$({variable})` is not replaced: a pattern is literal");
+        let message =
+            format!("`$({variable})` is not replaced: a pattern does not support variables");
         found.refuse(&pattern, message, "write the regular expression");
     }
 }

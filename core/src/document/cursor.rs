@@ -268,7 +268,7 @@ impl<'a> Cursor<'a> {
     /// Returns the text of this string; reports an error for any other type, such as a number, as Kubernetes does.
     pub fn text(&self, found: &mut Diagnostics) -> Option<&'a str> {
         self.text_or(found, |value| {
-            format!("YAML reads this as {value}; put it in quotes")
+            format!("put it in quotes, because YAML reads it as {value}")
         })
     }
 
@@ -366,7 +366,7 @@ impl<'a> Cursor<'a> {
         let Some(text) = self.node.as_str() else {
             // The remedy suggests quotes only if the quoted value is valid.
             self.text_or(found, |value| match parse(value) {
-                Ok(_) => format!("YAML reads this as {value}; put it in quotes"),
+                Ok(_) => format!("put it in quotes, because YAML reads it as {value}"),
                 Err(error) => error.to_string(),
             });
             return None;

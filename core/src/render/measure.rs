@@ -310,8 +310,12 @@ impl fmt::Display for TooLarge {
             )?,
         }
         for (index, (variable, bytes)) in self.largest.iter().enumerate() {
-            let before = if index == 0 { "; largest: " } else { ", " };
-            write!(out, "{before}{variable} with {bytes}")?;
+            let before = if index == 0 {
+                "; largest values: "
+            } else {
+                ", "
+            };
+            write!(out, "{before}{variable} ({bytes} bytes)")?;
         }
         Ok(())
     }

@@ -32,7 +32,7 @@ pub struct Room {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
     "the results of {resources} resources take at least {needed} bytes, but only {room} bytes are free in the step's \
-     termination message: {own} containers of the pod and {added} of Gleaner's share {POD_MAX} bytes, each container may use at \
+     termination message: {own} containers of the pod and {added} that Gleaner adds share {POD_MAX} bytes, each container may use at \
      most {CONTAINER_MAX} of them, and the Task's own results take {taken}"
 )]
 pub struct DoesNotFit {
@@ -107,7 +107,7 @@ impl Room {
         let share = self.share;
         let notes = order[..count].iter().map(|(resource, key)| {
             format!(
-                "'{key}' of '{resource}' is empty in the results: the {} containers of the pod share 12 KiB for results, and \
+                "'{key}' of '{resource}' is empty in the results, because the {} containers of the pod share 12 KiB for results and only \
                  {} bytes are free in this step; the next task can read it from the object",
                 share.own + share.added,
                 self.free(),

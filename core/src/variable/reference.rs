@@ -83,7 +83,7 @@ pub enum ReferenceError {
     Root(String, String),
     /// The text (first field) calls an unknown function (second field).
     #[error(
-        "unknown function '{1}' in `$({0})`; the only function is string(VARIABLE), which returns a value as text; write `$$(` for a \
+        "unknown function '{1}' in `$({0})`; use string(VARIABLE), the only function, which returns a value as text, or write `$$(` for a \
          literal `$(`"
     )]
     Function(String, String),

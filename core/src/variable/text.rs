@@ -34,7 +34,7 @@ pub enum Position {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum TextError {
     /// `$(` without a closing `)`.
-    #[error("`$(` without a closing `)`; write `$$(` for a literal `$(`")]
+    #[error("`$(` has no closing `)`; write `$$(` for a literal `$(`")]
     Unclosed,
     /// The content of `$(...)` is not a variable.
     #[error(transparent)]

@@ -92,7 +92,7 @@ pub struct Unresolved {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum SubstitutionError {
     /// The values of some variables are not known yet.
-    #[error("still unknown: {}", list(.0))]
+    #[error("unresolved variables: {}", list(.0))]
     Pending(Vec<Reference>),
     /// The paths of some variables do not exist in their values.
     #[error("{}", .0.join("; "))]
@@ -162,10 +162,13 @@ impl Tree {
             Content::Mapping(entries) => {
                 for (key, _) in entries {
                     if key.name.contains("$(") && !key.name.contains("$$(") {
-                        let message = format!("the key '{}' contains a variable", key.name);
+                        let message = format!(
+                            "the key '{}' contains a variable, but variables are replaced only in values",
+                            key.name
+                        );
                         found.push(
                             Diagnostic::new(place.key(&key.name), Some(key.at), message)
-                                .help("variables are only replaced in values; use a literal key")
+                                .help("use a key without variables")
                                 .about(diagnostic::Part::Key),
                         );
                     }

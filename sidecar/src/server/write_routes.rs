@@ -62,7 +62,7 @@ async fn report(
     let Path(step) = step?;
     require_own(api, &own, &step)?;
     if own.as_str() != step {
-        let detail = "see GET /v1/status for the steps";
+        let detail = "see GET /v1/status for the names of the steps";
         return Err(ApiProblem::new(
             problem_type::NOT_FOUND,
             404,

@@ -30,7 +30,7 @@ fn a_repeated_message_gets_the_same_response_and_a_different_one_is_accepted_unt
     // The step has run again, so only its latest message is used.
     let status = place.get("/v1/status").ok();
     assert_eq!(status["variables"][1]["state"], "Pending");
-    let note = "step 'build' ran again; its later outputs are used";
+    let note = "step 'build' ran again; its latest outputs are used";
     assert_eq!(status["notes"], json!([note]));
     place.outputs("build", DIGEST).ok();
     sidecar.step("scan").outputs("scan", VERDICT).ok();
@@ -194,7 +194,7 @@ fn submit_reports_pending_steps() {
     assert!(
         problem
             .detail
-            .contains("no message arrived from step 'scan'"),
+            .contains("no outputs arrived from step 'scan'"),
         "{problem:?}"
     );
 }
@@ -212,7 +212,7 @@ fn finish_uses_defaults_and_repeatedly_reports_missing_outputs() {
     assert!(
         problem
             .detail
-            .contains("no message arrived from step 'build'"),
+            .contains("no outputs arrived from step 'build'"),
         "{problem:?}"
     );
     assert_eq!(
@@ -235,7 +235,10 @@ fn finish_uses_defaults_and_repeatedly_reports_missing_outputs() {
 
     let late = sidecar.step("build").outputs("build", DIGEST);
     let problem = late.problem(409, problem_type::ALREADY_WRITTEN);
-    assert!(problem.detail.contains("too late"), "{problem:?}");
+    assert!(
+        problem.detail.contains("after the run had finished"),
+        "{problem:?}"
+    );
     // A repetition of an accepted message is never too late, and gets the same response as before.
     place.outputs("scan", VERDICT).ok();
 }

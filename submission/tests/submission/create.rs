@@ -261,10 +261,10 @@ async fn a_rendering_error_is_returned_alone_and_no_request_is_sent() {
     let mock = Mock::start().await;
     let submitter = mock.submitter().await;
     let error = submitter
-        .submit(|_| Err("still unknown: $(steps.a.b)"), &|_| {})
+        .submit(|_| Err("unresolved variables: $(steps.a.b)"), &|_| {})
         .await
         .unwrap_err();
-    assert_eq!(error.sentence(), "still unknown: $(steps.a.b)");
+    assert_eq!(error.sentence(), "unresolved variables: $(steps.a.b)");
     assert!(mock.requests().is_empty());
 }
 

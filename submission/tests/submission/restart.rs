@@ -322,7 +322,7 @@ async fn an_object_that_can_no_longer_be_rendered_is_rolled_back_by_the_plan() {
     };
     let submitter = mock.submitter().await.remembering(Arc::new(notebook));
     let error = submitter
-        .submit(|_| Err("still unknown: $(steps.a.b)"), &|_| {})
+        .submit(|_| Err("unresolved variables: $(steps.a.b)"), &|_| {})
         .await
         .unwrap_err();
     assert_eq!(error.aftermath.removed.len(), 2, "{error}");

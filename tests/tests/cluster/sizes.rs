@@ -129,6 +129,9 @@ fn an_object_that_is_too_large_for_the_cluster_is_reported(namespace: &Namespace
     );
     holds(
         &namespace.logs(run.pod(), "step-test"),
-        &["nothing was created", "largest: $(steps.test.report)"],
+        &[
+            "nothing was created",
+            "largest values: $(steps.test.report)",
+        ],
     );
 }

@@ -119,19 +119,19 @@ fn an_unquoted_name_that_is_not_a_string_in_yaml_is_an_error() {
             (
                 "{params: [{name: y}], tasks: [{name: a, taskRef: {name: b}}]}",
                 &[
-                    "<stdin>:4:24: error: spec.params[0].name: expected a string, found a boolean; YAML reads this as true; put it in quotes",
+                    "<stdin>:4:24: error: spec.params[0].name: expected a string, found a boolean; put it in quotes, because YAML reads it as true",
                 ],
             ),
             (
                 "{tasks: [{name: a, taskRef: {name: y}}]}",
                 &[
-                    "<stdin>:4:42: error: spec.tasks[0].taskRef.name: expected a string, found a boolean; YAML reads this as true; put it in quotes",
+                    "<stdin>:4:42: error: spec.tasks[0].taskRef.name: expected a string, found a boolean; put it in quotes, because YAML reads it as true",
                 ],
             ),
             (
                 "{tasks: [{name: a, taskRef: {name: b}, runAfter: [1]}]}",
                 &[
-                    "<stdin>:4:57: error: spec.tasks[0].runAfter[0]: expected a string, found a number; YAML reads this as 1; put it in quotes",
+                    "<stdin>:4:57: error: spec.tasks[0].runAfter[0]: expected a string, found a number; put it in quotes, because YAML reads it as 1",
                 ],
             ),
         ],

@@ -33,7 +33,7 @@ fn outputs_of_a_repeated_step_replace_the_first_until_the_submission_starts() {
     );
     let digest = variable(&collector, "steps.build.digest");
     assert_eq!(digest, (VariableState::Resolved, Some("sha256:new".into())));
-    let note = "step 'build' ran again; its later outputs are used";
+    let note = "step 'build' ran again; its latest outputs are used";
     assert_eq!(collector.notes(), [note]);
 
     take(&mut collector, "scan", scan());
@@ -99,7 +99,7 @@ fn a_number_that_kubernetes_changes_is_refused() {
         assert!(
             refused
                 .to_string()
-                .contains("Kubernetes would change: it stores"),
+                .contains("Kubernetes would change, because it stores"),
             "{refused}"
         );
     }
@@ -131,7 +131,7 @@ fn no_refusal_quotes_a_part_of_a_secret_output() {
             let message = refused(true, kind, value.clone());
             assert!(message.contains("output 'o' of step 'a'"), "{message}");
             assert!(
-                message.contains("Kubernetes would change: it stores"),
+                message.contains("Kubernetes would change, because it stores"),
                 "{message}"
             );
             let quoted = message.lines().filter(|line| line.contains("18446744073"));
@@ -163,7 +163,7 @@ objects: []
     assert_eq!(
         refused.to_string(),
         "output 'digest' of step 'a' is empty, which does not match the pattern '^sha256:[0-9a-f]+$'; output 'files' of step \
-         'a' is empty, which nonEmpty: true does not allow; output 'token' of step 'a' does not match the pattern '^t-'"
+         'a' is empty, but nonEmpty: true is set; output 'token' of step 'a' does not match the pattern '^t-'"
     );
     let problem = Problem::from(refused);
     assert_eq!(

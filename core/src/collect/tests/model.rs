@@ -226,7 +226,7 @@ impl Owner {
         }
         let idle = |note: &&String| note.starts_with("nothing was created");
         let notes = collector.notes();
-        let repeated = |note: &&String| note.ends_with("ran again; its later outputs are used");
+        let repeated = |note: &&String| note.ends_with("ran again; its latest outputs are used");
         let count = notes.iter().filter(repeated).count();
         assert_eq!(count, reference.repeated(), "{notes:?}");
         let count = notes.iter().filter(idle).count();

@@ -20,7 +20,7 @@ fn violation(fields: &str, value: &Value) -> String {
 
 #[test]
 fn an_empty_string_array_or_object_violates_non_empty() {
-    let empty = "is empty, which nonEmpty: true does not allow";
+    let empty = "is empty, but nonEmpty: true is set";
     for (kind, none, some) in [
         ("string", json!(""), json!(" ")),
         ("array", json!([]), json!([null])),
@@ -92,7 +92,7 @@ fn an_invalid_pattern_is_rejected_with_a_one_line_message() {
         ("[a", "invalid pattern: unclosed character class"),
         (
             &long,
-            "the pattern is 1025 bytes long; at most 1024 are allowed",
+            "the pattern is 1025 bytes long, but at most 1024 are allowed",
         ),
         (
             r"\w{100}",
@@ -130,7 +130,7 @@ fn a_value_that_is_too_long_to_match_is_rejected() {
     assert_eq!(output(any).check(&json!(most)), Ok(()));
     assert_eq!(
         violation(any, &json!(format!("{most}x"))),
-        "is 65537 bytes long; a value with a pattern may have at most 65536 bytes"
+        "is 65537 bytes long, but a value with a pattern may have at most 65536 bytes"
     );
 }
 

@@ -23,7 +23,7 @@ pub(super) fn of_cause(error: Diagnostic, text: &str) -> Diagnostic {
         });
         let message = "`{{` is template syntax, not YAML";
         return Diagnostic::new(error.place, error.at, message).help(format!(
-            "check the rendered output, for example with helm template{example}"
+            "check the rendered output, for example with `helm template`{example}"
         ));
     }
     let help = if message.starts_with("unclosed") {
@@ -40,7 +40,7 @@ pub(super) fn of_cause(error: Diagnostic, text: &str) -> Diagnostic {
     } else if message.contains("document start") {
         "put a line with only --- between two documents".to_owned()
     } else if message.contains("expected string scalar") {
-        "a key must be a string; quote a key that begins with [, { or *".to_owned()
+        "quote a key that begins with [, { or *, because a key must be a string".to_owned()
     } else {
         return error;
     };
@@ -101,7 +101,7 @@ mod tests {
 
     #[test]
     fn the_cause_of_an_error_is_named_with_its_remedy() {
-        let template = "`{{` is template syntax, not YAML; check the rendered output, for example with helm template";
+        let template = "`{{` is template syntax, not YAML; check the rendered output, for example with `helm template`";
         for (text, expected) in [
             (
                 "a: {{ .Values.x }}",
@@ -135,7 +135,7 @@ mod tests {
             ),
             (
                 "a: {? [a, b] : c}",
-                "expected string scalar; a key must be a string; quote a key that begins with [, { or *".to_owned(),
+                "expected string scalar; quote a key that begins with [, { or *, because a key must be a string".to_owned(),
             ),
         ] {
             assert_eq!(shown(text), expected, "{text}");

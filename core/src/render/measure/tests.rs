@@ -105,7 +105,7 @@ fn an_object_over_its_limit_is_reported_with_its_largest_variables() {
     assert_eq!(found.largest[0], ("$(steps.a.text)".to_owned(), 1_800_002));
     let message = found.to_string();
     assert!(
-        message.contains("'one'") && message.contains("$(steps.a.text) with 1800002"),
+        message.contains("'one'") && message.contains("$(steps.a.text) (1800002 bytes)"),
         "{message}"
     );
 }

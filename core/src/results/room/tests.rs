@@ -95,7 +95,8 @@ fn a_note_names_the_cleared_field_and_the_reason() {
     let mut fitted = results();
     let notes = room(full() - 1).fit(&declaration(), &mut fitted).unwrap();
     assert!(
-        notes[0].starts_with("'digest' of 'image' is empty in the results: the 4 containers"),
+        notes[0]
+            .starts_with("'digest' of 'image' is empty in the results, because the 4 containers"),
         "{notes:?}"
     );
 }

@@ -53,7 +53,7 @@ pub(super) fn compare(collector: &Collector, reference: &Reference) -> Result<()
     });
     let idle = |note: &&String| note.starts_with("nothing was created");
     let notes = collector.notes().iter().filter(idle).count();
-    let repeated = |note: &&String| note.ends_with("ran again; its later outputs are used");
+    let repeated = |note: &&String| note.ends_with("ran again; its latest outputs are used");
     let repeated = collector.notes().iter().filter(repeated).count();
     type Seen<'a> = (
         Phase,
