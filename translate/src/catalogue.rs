@@ -150,8 +150,9 @@ impl Catalogue {
             return entry.resource.as_ref().ok();
         }
         if referrer.outer.is_some() && wanted.contains("$(") {
-            let message =
-                format!("the PipelineResource '{wanted}' is known only when the trigger fires");
+            let message = format!(
+                "the name of the PipelineResource, '{wanted}', is known only when the trigger fires"
+            );
             let help = "specify the values here, with resourceSpec";
             found.push(name.diagnostic(message).help(help));
             return None;

@@ -219,7 +219,7 @@ impl TaskVariables {
                 (None, Some(_)) => {
                     return Replacement::refused(
                         format!(
-                            "`$({inside})` is ambiguous: it may be the input or the created resource"
+                            "`$({inside})` is ambiguous: it may refer to the input or to the created resource"
                         ),
                         format!("write $(inputs.{inside}) or $(outputs.{inside})"),
                     );

@@ -207,7 +207,7 @@ fn fields_of_an_object_must_be_consistent() {
         ),
         (
             controller("{a: c}", "{b: c}", POD),
-            "error: spec.selector.matchLabels.a: the pod template has no label 'a'",
+            "error: spec.selector.matchLabels.a: the pod template does not have the selector's label 'a'",
         ),
         (
             controller(

@@ -158,7 +158,7 @@ fn an_exempt_object_is_a_warning() {
     for (value, expected) in [
         (
             "disabled",
-            "this label exempts the object from the webhook, so its outputs are not collected; remove the label, or inject the file with gleaner inject",
+            "this label exempts the object from the webhook, so its outputs are not collected; remove the label, or inject the file with `gleaner inject`",
         ),
         (
             "Disabled",

@@ -173,7 +173,7 @@ impl Awaited<'_> {
     /// warning, because a later version of Kubernetes may add the field.
     fn unknown(&mut self, key: &str, known: &[&str], place: Place) {
         let kind = &self.template.kind;
-        let message = format!("a {kind} has no field '{key}' here in Kubernetes {VERSION}");
+        let message = format!("a {kind} has no field '{key}' at this path in Kubernetes {VERSION}");
         let near = nearest(key, known.iter().copied());
         let help = near.map(|near| format!("did you mean '{near}'?"));
         let is_wrong = near.is_some_and(|near| near.eq_ignore_ascii_case(key));

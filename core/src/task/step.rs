@@ -224,7 +224,7 @@ fn action(step: &Cursor<'_>, found: &mut Diagnostics) -> Action {
     let command = step.texts_at("command", found);
     match script.filter(|script| !script.is_empty()) {
         Some(_) if !command.is_empty() => {
-            let help = "keep one of them; Tekton does not allow both";
+            let help = "keep one of them, because Tekton does not allow both";
             found.refuse(step, "has both script and command", help);
             Action::Command(command)
         }

@@ -103,8 +103,7 @@ pub(super) fn inject(
     }
     let single = steps.len() == 1;
     if declaration.submit == Submit::Completed && !single {
-        let message =
-            "submit: Completed waits for the last step, but the containers of a pod have no order";
+        let message = "submit: Completed waits for the last step, but a pod's containers run at the same time, so none is the last";
         let help = "use submit: Resolved, or produce all outputs in one container";
         return Err(vec![here(message).help(help)]);
     }
