@@ -276,7 +276,7 @@ fn an_object_result_of_a_task_with_a_matrix_is_an_error() {
     finds(
         &format!("{task}{pipeline}"),
         &[
-            "37:36: error: spec.tasks[1].params[0].value: `$(tasks.m.results.cm[*])` is always empty: Tekton does not collect object results such as 'cm' from the task 'm', because this task has a matrix; read the objects in the next task",
+            "37:36: error: spec.tasks[1].params[0].value: `$(tasks.m.results.cm[*])` is always empty: Tekton does not collect object results such as 'cm' from the task 'm', because this task has a matrix; in the next task, find the objects",
         ],
     );
     for command in [&["translate"][..], &["inject", "--image", "i"]] {

@@ -73,7 +73,7 @@ fn finds(text: &str, expected: &[&str]) {
 
 #[test]
 fn a_reference_to_an_unknown_result_is_an_error() {
-    let output = "'v' is an output of the step 'main', for templates only; declare a result 'v' in 'a', have the step write it to $(results.v.path) too, and refer to $(tasks.a.results.v)";
+    let output = "'v' is an output of the step 'main', so only templates can refer to it; declare a result 'v' in 'a', have the step write it to $(results.v.path) too, and refer to $(tasks.a.results.v)";
     for (variable, message, help) in [
         (
             "tasks.a.results.v",

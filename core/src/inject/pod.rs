@@ -170,7 +170,7 @@ fn misshapen(pod: &Value) -> Vec<Diagnostic> {
 
 fn too_many(containers: usize) -> Diagnostic {
     let message =
-        format!("the pod has {containers} containers; Gleaner allows at most {CONTAINERS_MAX}");
+        format!("the pod has {containers} containers, but Gleaner allows at most {CONTAINERS_MAX}");
     Diagnostic::new(["spec", "containers"], None, message).help("split it into several pods")
 }
 

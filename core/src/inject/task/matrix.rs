@@ -13,7 +13,7 @@ pub(super) fn lost(variable: &str, task: &str, name: &str) -> (String, String) {
         "`$({variable})` is always empty: Tekton does not collect object results such as '{name}' from the task '{task}', because this task has a matrix"
     );
     let help = format!(
-        "read the objects in the next task, by the label tekton.dev/pipelineTask={task}, or write a string result in a step of '{task}'"
+        "in the next task, find the objects by the label tekton.dev/pipelineTask={task}, or write a string result in a step of '{task}'"
     );
     (message, help)
 }
