@@ -159,7 +159,7 @@ impl Catalogue {
         }
         if !is_dns_subdomain(wanted) {
             let message = format!("'{wanted}' is not a valid PipelineResource name");
-            let help = "use a literal name; only a Pipeline's tasks can use $(resources.NAME) and $(tasks.TASK.OUTPUT)";
+            let help = "use a literal name, because only a Pipeline's tasks can use $(resources.NAME) and $(tasks.TASK.OUTPUT)";
             found.push(name.diagnostic(message).help(help));
             return None;
         }

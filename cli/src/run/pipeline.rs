@@ -177,7 +177,7 @@ fn results(
             let value = value(field.node);
             if found.count() == before && !takes_result(&value) {
                 let message = format!("the result '{name}' does not refer to a task's result");
-                let help = "write $(tasks.NAME.results.NAME); Tekton rejects other values";
+                let help = "write $(tasks.NAME.results.NAME), because Tekton rejects other values";
                 found.refuse(&field, message, help);
             }
             results.push((name, value));

@@ -247,7 +247,7 @@ fn fields_of_an_object_must_be_consistent() {
         ),
         (
             service("[{port: 80}, {port: 81, name: a}]"),
-            "error: spec.ports[0]: 'name' is missing; Kubernetes requires it if a Service has several ports",
+            "error: spec.ports[0]: 'name' is missing, but Kubernetes requires it if a Service has several ports",
         ),
         (
             service("[{port: 80, name: a}, {port: 81, name: a}]"),

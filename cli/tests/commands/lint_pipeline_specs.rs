@@ -304,7 +304,7 @@ fn a_pipelines_result_must_refer_to_a_tasks_result() {
         finds(
             &result(bad),
             &[&format!(
-                "{place}: the result 'r' does not refer to a task's result; write $(tasks.NAME.results.NAME); Tekton rejects other values"
+                "{place}: the result 'r' does not refer to a task's result; write $(tasks.NAME.results.NAME), because Tekton rejects other values"
             )],
         );
     }

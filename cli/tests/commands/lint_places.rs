@@ -52,7 +52,7 @@ fn finds(text: &str, expected: &str) {
 
 #[test]
 fn an_annotation_on_an_unknown_kind_is_a_warning() {
-    let read = "Gleaner does not read 'gleaner.dev/outputs' here; it has an effect only if the controller of";
+    let read = "Gleaner does not read 'gleaner.dev/outputs' here, so it has an effect only if the controller of";
     finds(
         "apiVersion: helm.toolkit.fluxcd.io/v2\nkind: HelmRelease\nspec:\n  values:\n    podAnnotations:\n      gleaner.dev/outputs: x\n",
         &format!(

@@ -254,7 +254,7 @@ fn jobs_that_the_api_server_would_refuse_are_refused() {
         (
             "apiVersion: batch/v1, ",
             "",
-            "'apiVersion' is missing; Kubernetes requires it; add apiVersion: batch/v1",
+            "'apiVersion' is missing, but Kubernetes requires it; add apiVersion: batch/v1",
         ),
         (
             "spec: {template",

@@ -147,7 +147,7 @@ impl<'a> Search<'a> {
         let is_tekton = TEKTON.iter().any(|known| known.eq_ignore_ascii_case(kind));
         if self.right.is_none() && !is_tekton && kinds::is_foreign(version) {
             let message = format!(
-                "Gleaner does not read '{key}' here; it has an effect only if the controller of {kind} copies it to a Task or pod"
+                "Gleaner does not read '{key}' here, so it has an effect only if the controller of {kind} copies it to a Task or pod"
             );
             return Some((message, help));
         }

@@ -89,7 +89,7 @@ fn check_job_restart(pod: &Cursor<'_>, found: &mut Diagnostics) {
     match pod.field("restartPolicy") {
         None if pod.node.mapping().is_some() => {
             let message =
-                "'restartPolicy' is missing; Kubernetes requires it for the pods of a Job";
+                "'restartPolicy' is missing, but Kubernetes requires it for the pods of a Job";
             found.refuse(pod, message, HELP);
         }
         Some(field)
@@ -185,7 +185,7 @@ fn check_ports(spec: &Cursor<'_>, found: &mut Diagnostics) {
         match port.field("name") {
             None => {
                 let message =
-                    "'name' is missing; Kubernetes requires it if a Service has several ports";
+                    "'name' is missing, but Kubernetes requires it if a Service has several ports";
                 found.refuse(port, message, "add a name, such as name: http");
             }
             Some(field) => {

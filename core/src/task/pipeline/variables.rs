@@ -320,7 +320,7 @@ impl Pipeline<'_> {
         if !takes {
             let name = result.node.text_of("name").unwrap_or_default();
             let message = format!("the result '{name}' does not refer to a task's result");
-            let help = "write $(tasks.NAME.results.NAME); Tekton rejects other values";
+            let help = "write $(tasks.NAME.results.NAME), because Tekton rejects other values";
             found.refuse(&value, message, help);
         }
     }
