@@ -99,7 +99,7 @@ impl Awaited<'_> {
 
     fn no_status(&mut self, place: Place) {
         let message = format!("a {} has no status", self.template.kind);
-        let help = "remove it, or use the path of a field that the object has";
+        let help = "remove this field, or use the path of a field that the object has";
         self.errors
             .push(Diagnostic::new(place, None, message).help(help));
     }
