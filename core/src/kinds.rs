@@ -142,7 +142,7 @@ pub(crate) fn check_document(document: &Node, sound: bool) -> (Vec<Diagnostic>, 
         }
         // Tekton's kinds need no `apiVersion`, because injection sets it.
         (None, Some(kind)) if !TEKTON.contains(&kind) => {
-            let message = "'apiVersion' is missing; Kubernetes requires it";
+            let message = "'apiVersion' is missing, but Kubernetes requires it";
             let version = names::version_of(kind);
             let help = version.map(|version| format!("add apiVersion: {version}"));
             errors.add(&root, message, help);

@@ -134,7 +134,7 @@ fn read_all<'a>(items: &'a [Item], found: &mut Diagnostics) -> (Vec<Binding<'a>>
             Some(other) if other.is_same_target(&binding) => {}
             Some(_) => {
                 let message = format!(
-                    "'{name}' is bound to different resources as input and output, but both become the parameter '{name}'"
+                    "'{name}' is bound to one resource as an input and to another as an output, but both become the parameter '{name}'"
                 );
                 let help = "rename one of them in the Task and here";
                 found.refuse(&binding.cursor, message, help);

@@ -150,15 +150,16 @@ impl Catalogue {
             return entry.resource.as_ref().ok();
         }
         if referrer.outer.is_some() && wanted.contains("$(") {
-            let message =
-                format!("the PipelineResource '{wanted}' is known only when the trigger fires");
+            let message = format!(
+                "the name of the PipelineResource, '{wanted}', is known only when the trigger fires"
+            );
             let help = "specify the values here, with resourceSpec";
             found.push(name.diagnostic(message).help(help));
             return None;
         }
         if !is_dns_subdomain(wanted) {
             let message = format!("'{wanted}' is not a valid PipelineResource name");
-            let help = "use a literal name; only a Pipeline's tasks can use $(resources.NAME) and $(tasks.TASK.OUTPUT)";
+            let help = "use a literal name, because only a Pipeline's tasks can use $(resources.NAME) and $(tasks.TASK.OUTPUT)";
             found.push(name.diagnostic(message).help(help));
             return None;
         }

@@ -120,7 +120,7 @@ fn rename(entries: &mut [(Key, Node)], place: &Place, found: &mut Diagnostics) {
         });
         if twice && key.name != name {
             let message = format!(
-                "'{}' is another spelling of '{name}', and both are set",
+                "'{}' is another spelling of '{name}', but both are set",
                 key.name
             );
             let diagnostic = Diagnostic::new(place.key(&key.name), Some(key.at), message);

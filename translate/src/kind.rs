@@ -43,7 +43,7 @@ impl Kind {
         if let Some(field) = Cursor::root(document).field("apiVersion")
             && !VERSIONS.contains(&version)
         {
-            let message = format!("Tekton has no version '{version}'");
+            let message = format!("Tekton has no API version '{version}'");
             let help = suggestion(version, VERSIONS.into_iter().rev());
             found.push(field.diagnostic(message).maybe_help(help));
             return Self::Other;

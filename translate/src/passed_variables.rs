@@ -74,7 +74,7 @@ impl PassedVariables<'_> {
                 (_, false) => Replacement::Text(resource.path.clone()),
                 (_, true) => Replacement::refused(
                     format!(
-                        "`$({inside})`: the path contains the Task's variable {}",
+                        "`$({inside})`: the value '{}' contains a variable of the Task",
                         resource.path
                     ),
                     "use a literal path",

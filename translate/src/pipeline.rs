@@ -232,8 +232,8 @@ impl Pipeline {
                 .help("bind it under inputs"),
             (_, Some(Created::Object)) => target
                 .diagnostic(format!(
-                    "'{output}' is an object of the task '{from}'; objects are not PipelineResources and \
-                     cannot be bound as inputs"
+                    "'{output}' is an object of the task '{from}', not a PipelineResource, so it cannot be bound as an \
+                     input"
                 ))
                 .help(format!(
                     "pass one of its fields as a parameter: $(tasks.{from}.results.{output}.name)"

@@ -60,7 +60,7 @@ const OUTPUTS: [Refused; 5] = [
     ),
     (
         "cloudEvent",
-        "sent an event after the TaskRun finished",
+        "sent an event after the TaskRun finished, but Tekton no longer does this",
         "remove this output, and set up Tekton's events instead (config-events)",
     ),
 ];

@@ -9,11 +9,11 @@ use crate::versions::{NO_SUCH_FIELD, reference, rename};
 const REMOVED: [(&str, &str); 2] = [
     (
         "trigger",
-        "remove it; use an EventListener of Tekton Triggers to start runs",
+        "remove it, and start runs with an EventListener of Tekton Triggers",
     ),
     (
         "results",
-        "remove it; a run's results are in its status, and Tekton Results stores them",
+        "remove it: a run's results are in its status, and Tekton Results can store them",
     ),
 ];
 
@@ -137,7 +137,7 @@ fn move_into(
         return;
     };
     if target.present(key).is_some() {
-        let message = format!("replaced by {parent}.{key}, which is also set");
+        let message = format!("{from} was replaced by {parent}.{key}, but both are set");
         let old = Cursor::new(&value, place.key(from));
         found.push(old.diagnostic(message).help("keep one of them"));
     } else {

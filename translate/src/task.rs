@@ -219,7 +219,7 @@ impl TaskVariables {
                 (None, Some(_)) => {
                     return Replacement::refused(
                         format!(
-                            "`$({inside})` is ambiguous: it may be the input or the created resource"
+                            "`$({inside})` is ambiguous: it may refer to the input or to the created resource"
                         ),
                         format!("write $(inputs.{inside}) or $(outputs.{inside})"),
                     );
@@ -274,7 +274,7 @@ impl TaskVariables {
             // Do not report the error here, because the declaration's parser reports it with a better suggestion.
             Within::Declaration => Replacement::Keep,
             _ if creates => Replacement::refused(
-                format!("`$({inside})`: '{name}' is created after the steps"),
+                format!("`$({inside})`: '{name}' is created only after the steps"),
                 "use it in another task, or in a template",
             ),
             _ => {

@@ -111,7 +111,7 @@ fn removed_from_step(step: &mut Node, place: &Place, found: &mut Diagnostics) {
             continue;
         }
         let message = format!("{NO_SUCH_FIELD} in a step");
-        let help = "remove it; use a sidecar for a server";
+        let help = "remove it; to run a server, use a sidecar";
         let field = Cursor::new(value, place.key(key));
         found.push(field.diagnostic(message).help(help));
     }
@@ -129,7 +129,7 @@ pub(crate) fn rename(
         return;
     };
     if node.present(to).is_some() {
-        let message = format!("{from} is the old name of {to}, and both are set");
+        let message = format!("{from} is the old name of {to}, but both are set");
         let old = Cursor::new(old, place.key(from));
         return found.push(old.diagnostic(message).help("keep one of them"));
     }

@@ -40,7 +40,7 @@ pub(crate) fn warnings(spec: &Node, place: &Place) -> Vec<Diagnostic> {
     let warning = |(index, step)| {
         let cursor = Cursor::new(step, place.key("steps").index(index));
         let message = format!(
-            "the step has no workingDir: Tekton before v0.24 ran it in {DIRECTORY}, with HOME={HOME}; later versions use the image's settings"
+            "the step has no workingDir: Tekton before v0.24 ran it in {DIRECTORY}, with HOME={HOME}, but later versions use the image's settings"
         );
         let help = format!("add workingDir: {DIRECTORY} if the step uses relative paths");
         cursor.diagnostic(message).help(help)

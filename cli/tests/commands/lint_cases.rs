@@ -253,7 +253,7 @@ fn objects_created_before_a_step_that_may_fail_are_reported() {
     finds(
         &task,
         &[
-            "9:11: warning: steps.build: the objects are created after the step 'build', and remain if a later step, such as 'test', fails; set submit: Completed",
+            "9:11: warning: steps.build: the objects are created after the step 'build', so they remain if a later step, such as 'test', fails; set submit: Completed",
         ],
     );
     for named in ["Completed", "Resolved", "Manual"] {
@@ -276,14 +276,14 @@ fn an_object_result_of_a_task_with_a_matrix_is_an_error() {
     finds(
         &format!("{task}{pipeline}"),
         &[
-            "37:36: error: spec.tasks[1].params[0].value: `$(tasks.m.results.cm[*])` is empty: the task 'm' has a matrix, from which Tekton does not collect object results such as 'cm'; read the objects in the next task",
+            "37:36: error: spec.tasks[1].params[0].value: `$(tasks.m.results.cm[*])` is always empty: Tekton does not collect object results such as 'cm' from the task 'm', because this task has a matrix; in the next task, find the objects",
         ],
     );
     for command in [&["translate"][..], &["inject", "--image", "i"]] {
         let text = format!("{task}{pipeline}");
         gleaner_with_input(&[command, &["-f", "-"]].concat(), &text)
             .exits(78)
-            .says("37:36: error: spec.tasks[1].params[0].value: `$(tasks.m.results.cm[*])` is empty: ");
+            .says("37:36: error: spec.tasks[1].params[0].value: `$(tasks.m.results.cm[*])` is always empty: ");
     }
     finds(
         &format!(

@@ -31,7 +31,7 @@ const AHEAD: [&str; 4] = ["lint", "--without-webhook", "-f", "-"];
 
 #[test]
 fn a_job_with_several_pods_but_without_an_index_is_refused() {
-    let one_run = "without completionMode: Indexed, all pods of this Job are one run, and each pod replaces the 'cm' of another pod; add completionMode: Indexed";
+    let one_run = "without completionMode: Indexed, all pods of this Job are one run, so each pod would replace the 'cm' of the previous one; add completionMode: Indexed";
     for (fields, place) in [
         ("completions: 2", Some("spec.completions")),
         ("completions: 2, parallelism: 1", Some("spec.completions")),
@@ -65,7 +65,7 @@ fn a_job_with_several_pods_but_without_an_index_is_refused() {
     finds(
         &apply,
         &[
-            "5:16: warning: spec.completions: all pods of this Job apply the same 'cm', which gets the values of the last pod; add completionMode: Indexed",
+            "5:16: warning: spec.completions: all pods of this Job apply the same 'cm', so it keeps only the values of the last pod; add completionMode: Indexed",
         ],
     );
     let lines = several.replace("kind: Job", "kind: CronJob").replace(
@@ -100,7 +100,7 @@ fn static_names_of_an_indexed_job_need_its_index() {
     finds(
         &indexed,
         &[
-            "17:34: error: objects[0].resourceTemplate.metadata.name: each pod of an Indexed Job would create 'cm' with the same name; put $(context.job.completionIndex) into metadata.name, or omit the name",
+            "17:34: error: objects[0].resourceTemplate.metadata.name: the pods of an Indexed Job would all create 'cm' with the same name; put $(context.job.completionIndex) into metadata.name, or omit the name",
         ],
     );
     let named = |text: &str| {
@@ -127,7 +127,7 @@ fn without_webhook_reports_the_errors_of_inject() {
         &AHEAD,
         &several,
         &[
-            "16:34: error: objects[0].resourceTemplate.metadata.name: each pod of this Job would create 'cm' with the same name; omit the name, or use generateName",
+            "16:34: error: objects[0].resourceTemplate.metadata.name: the pods of this Job would all create 'cm' with the same name; omit the name, or use generateName",
         ],
     );
     finds_by(&AHEAD, &several.replace("{name: fixed}", "{}"), &[]);
@@ -141,7 +141,7 @@ fn without_webhook_reports_the_errors_of_inject() {
         &AHEAD,
         &index.replace("a-$(context.job.completionIndex)", "fixed"),
         &[
-            "17:34: error: objects[0].resourceTemplate.metadata.name: each pod of an Indexed Job would create 'cm' with the same name",
+            "17:34: error: objects[0].resourceTemplate.metadata.name: the pods of an Indexed Job would all create 'cm' with the same name",
         ],
     );
     finds_by(
@@ -225,7 +225,7 @@ objects: [{name: cm, resourceTemplate: {apiVersion: v1, kind: ConfigMap, data: {
         &AHEAD,
         &scaled(&named),
         &[
-            "16:36: error: objects[0].resourceTemplate.metadata.name: `$(context.task.name)` has no value here; without the webhook, only the pods of a Job, CronJob or JobSet have this variable",
+            "16:36: error: objects[0].resourceTemplate.metadata.name: `$(context.task.name)` has no value here; write a name instead, because without the webhook only the pods of a Job, CronJob or JobSet have this variable",
         ],
     );
     finds_by(
@@ -244,7 +244,7 @@ objects: [{name: cm, resourceTemplate: {apiVersion: v1, kind: ConfigMap, data: {
     };
     finds(&set(&indexed), &[]);
     finds_by(&AHEAD, &set(&indexed), &[]);
-    let message = "16:34: error: objects[0].resourceTemplate.metadata.name: each pod of an Indexed Job would create 'cm' with the same name";
+    let message = "16:34: error: objects[0].resourceTemplate.metadata.name: the pods of an Indexed Job would all create 'cm' with the same name";
     finds(&set(JOB), &[message]);
     finds_by(&AHEAD, &set(JOB), &[message]);
 }

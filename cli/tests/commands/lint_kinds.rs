@@ -207,7 +207,7 @@ fn fields_of_an_object_must_be_consistent() {
         ),
         (
             controller("{a: c}", "{b: c}", POD),
-            "error: spec.selector.matchLabels.a: the pod template has no label 'a'",
+            "error: spec.selector.matchLabels.a: the pod template does not have the selector's label 'a'",
         ),
         (
             controller(
@@ -247,7 +247,7 @@ fn fields_of_an_object_must_be_consistent() {
         ),
         (
             service("[{port: 80}, {port: 81, name: a}]"),
-            "error: spec.ports[0]: 'name' is missing; Kubernetes requires it if a Service has several ports",
+            "error: spec.ports[0]: 'name' is missing, but Kubernetes requires it if a Service has several ports",
         ),
         (
             service("[{port: 80, name: a}, {port: 81, name: a}]"),

@@ -334,7 +334,7 @@ fn a_field_that_tekton_does_not_define_is_an_error() {
         ),
         (
             pipeline("resources: {inputs: []}", ""),
-            "11:7: error: spec.tasks[1].resources: unknown field 'resources': it exists only in older API versions; convert the document with gleaner translate",
+            "11:7: error: spec.tasks[1].resources: unknown field 'resources': it exists only in older API versions; convert the document with `gleaner translate`",
         ),
         (
             pipeline("params: [{name: y, value: a}]", ""),

@@ -73,7 +73,7 @@ fn finds(text: &str, expected: &[&str]) {
 
 #[test]
 fn a_reference_to_an_unknown_result_is_an_error() {
-    let output = "'v' is an output of the step 'main', for templates only; declare a result 'v' in 'a', have the step write it to $(results.v.path) too, and refer to $(tasks.a.results.v)";
+    let output = "'v' is an output of the step 'main', so only templates can refer to it; declare a result 'v' in 'a', have the step write it to $(results.v.path) too, and refer to $(tasks.a.results.v)";
     for (variable, message, help) in [
         (
             "tasks.a.results.v",
@@ -228,7 +228,7 @@ fn a_reference_to_a_known_or_possible_result_passes() {
             .replace("ARGUMENT", "$(steps.main.v)")
             .replace("name: s,", "name: main,"),
         &[
-            "warning: spec.tasks[1].taskSpec.steps[0].args[0]: `$(steps.main.v)` is unknown in a step",
+            "warning: spec.tasks[1].taskSpec.steps[0].args[0]: `$(steps.main.v)` is not available in a step",
         ],
     );
 }
@@ -293,7 +293,7 @@ fn objects_of_a_matrix_need_different_names() {
     let two = "params: [{name: x, value: [a, b]}]";
     let message = |runs: &str| {
         format!(
-            "error: spec.tasks[0].matrix: each of the {runs} TaskRuns of the task 'a' would create 'o' with the same name; put $(context.taskRun.name) or $(params.x) into its metadata.name, or omit the name"
+            "error: spec.tasks[0].matrix: the {runs} TaskRuns of the task 'a' would all create 'o' with the same name; put $(context.taskRun.name) or $(params.x) into its metadata.name, or omit the name"
         )
     };
     for (name, combinations, runs) in [
@@ -315,7 +315,7 @@ fn objects_of_a_matrix_need_different_names() {
     }
     finds(
         &matrix("cm", "params: [{name: x, value: '$(params.list[*])'}]", ""),
-        &["warning: spec.tasks[0].matrix: each of the TaskRuns of the task 'a' would create 'o'"],
+        &["warning: spec.tasks[0].matrix: the TaskRuns of the task 'a' would all create 'o'"],
     );
     for (name, combinations, more) in [
         ("cm-$(params.x)", two, ""),

@@ -52,7 +52,7 @@ fn finds(text: &str, expected: &str) {
 
 #[test]
 fn an_annotation_on_an_unknown_kind_is_a_warning() {
-    let read = "Gleaner does not read 'gleaner.dev/outputs' here; it has an effect only if the controller of";
+    let read = "Gleaner does not read 'gleaner.dev/outputs' here, so it has an effect only if the controller of";
     finds(
         "apiVersion: helm.toolkit.fluxcd.io/v2\nkind: HelmRelease\nspec:\n  values:\n    podAnnotations:\n      gleaner.dev/outputs: x\n",
         &format!(
@@ -158,7 +158,7 @@ fn an_exempt_object_is_a_warning() {
     for (value, expected) in [
         (
             "disabled",
-            "this label exempts the object from the webhook, so its outputs are not collected; remove the label, or inject the file with gleaner inject",
+            "this label exempts the object from the webhook, so its outputs are not collected; remove the label, or inject the file with `gleaner inject`",
         ),
         (
             "Disabled",

@@ -109,7 +109,7 @@ fn a_context_variable_without_a_value_is_refused_in_a_pod_without_a_controller()
     for (variable, expected) in [
         (
             "task.name",
-            "`$(context.task.name)` has no value here; only pods that a Job or another controller creates have this variable; write a name",
+            "`$(context.task.name)` has no value here; write a name instead, because only pods that a Job or another controller creates have this variable",
         ),
         (
             "pipelineRun.uid",
@@ -254,7 +254,7 @@ fn jobs_that_the_api_server_would_refuse_are_refused() {
         (
             "apiVersion: batch/v1, ",
             "",
-            "'apiVersion' is missing; Kubernetes requires it; add apiVersion: batch/v1",
+            "'apiVersion' is missing, but Kubernetes requires it; add apiVersion: batch/v1",
         ),
         (
             "spec: {template",

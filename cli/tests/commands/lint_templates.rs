@@ -125,7 +125,7 @@ fn variables_are_checked_by_their_types() {
             "- name: c\n                      image",
             "- image",
             &[
-                "21:23: error: objects[0].resourceTemplate.spec.template.spec.containers[0]: 'name' is missing; Kubernetes requires it",
+                "21:23: error: objects[0].resourceTemplate.spec.template.spec.containers[0]: 'name' is missing, but Kubernetes requires it",
             ],
         ),
         (

@@ -164,7 +164,7 @@ fn the_templates_of_listeners_and_triggers_are_checked_too() {
     ran.exits(1);
     assert_eq!(
         ran.stdout
-            .matches("each pod replaces the 'cm' of another pod")
+            .matches("each pod would replace the 'cm' of the previous one")
             .count(),
         1,
         "{}",

@@ -224,7 +224,7 @@ fn a_wait_that_cannot_succeed_is_reported() {
         ),
         (
             "{jsonPath: .status.phas}",
-            "warning: objects[1].waitFor.jsonPath: a Pod has no field 'phas' here in Kubernetes 1.33; did you mean 'phase'?",
+            "warning: objects[1].waitFor.jsonPath: a Pod has no field 'phas' at this path in Kubernetes 1.33; did you mean 'phase'?",
         ),
         (
             "{jsonPath: .status.podip}",
@@ -288,7 +288,7 @@ fn a_result_from_a_field_that_does_not_exist_is_reported() {
         (
             ".spec.clusterip",
             service,
-            "error: objects[1].results.r: a Service has no field 'clusterip' here in Kubernetes 1.33; did you mean 'clusterIP'?",
+            "error: objects[1].results.r: a Service has no field 'clusterip' at this path in Kubernetes 1.33; did you mean 'clusterIP'?",
         ),
         (".spec.clusterIP", service, ""),
         (".spec.ports[0].nodePort", service, ""),

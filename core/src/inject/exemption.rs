@@ -35,7 +35,7 @@ fn warning(label: &Cursor<'_>) -> Option<Diagnostic> {
         DISABLED => (
             "this label exempts the object from the webhook, so its outputs are not collected"
                 .to_owned(),
-            "remove the label, or inject the file with gleaner inject".to_owned(),
+            "remove the label, or inject the file with `gleaner inject`".to_owned(),
         ),
         "enabled" => return None,
         value => (

@@ -170,7 +170,7 @@ fn misshapen(pod: &Value) -> Vec<Diagnostic> {
 
 fn too_many(containers: usize) -> Diagnostic {
     let message =
-        format!("the pod has {containers} containers; Gleaner allows at most {CONTAINERS_MAX}");
+        format!("the pod has {containers} containers, but Gleaner allows at most {CONTAINERS_MAX}");
     Diagnostic::new(["spec", "containers"], None, message).help("split it into several pods")
 }
 
@@ -181,8 +181,8 @@ fn not_injected() -> Diagnostic {
     let place = Place::of_annotation(annotation::OUTPUTS);
     let message = "this TaskRun declares outputs, but Gleaner's webhook did not inject its Task";
     Diagnostic::new(place, None, message).help(
-        "apply the Task again now that Gleaner is installed, with the annotation on the Task itself (if the annotation is on a \
-         Pipeline, or on a run that refers to a Task, Tekton copies it only to the pods)",
+        "apply the Task again now that Gleaner is installed; if the annotation is on a Pipeline, or on a run that refers to a Task, \
+         move it to the Task, because Tekton copies it only to the pods",
     )
 }
 

@@ -141,13 +141,13 @@ impl<'a> Search<'a> {
         if likeness != Likeness::Known || map == Map::Labels {
             return None;
         }
-        let help = "check the resulting objects with gleaner lint".to_owned();
+        let help = "check the resulting objects with `gleaner lint`".to_owned();
         let kind = self.document.text_of("kind").unwrap_or_default();
         let version = self.document.text_of("apiVersion").unwrap_or_default();
         let is_tekton = TEKTON.iter().any(|known| known.eq_ignore_ascii_case(kind));
         if self.right.is_none() && !is_tekton && kinds::is_foreign(version) {
             let message = format!(
-                "Gleaner does not read '{key}' here; it has an effect only if the controller of {kind} copies it to a Task or pod"
+                "Gleaner does not read '{key}' here, so it has an effect only if the controller of {kind} copies it to a Task or pod"
             );
             return Some((message, help));
         }
@@ -178,7 +178,7 @@ impl<'a> Search<'a> {
         match (likeness, map) {
             (Likeness::OfCreated, Map::Annotations) | (Likeness::Injection, Map::Labels) => None,
             (Likeness::Injection, _) => Some((
-                format!("'{key}' is a label and has no effect here"),
+                format!("'{key}' has no effect here, because it must be a label"),
                 "put it into metadata.labels".to_owned(),
             )),
             (Likeness::Known, Map::Annotations) => match is_read() {
@@ -212,7 +212,7 @@ impl<'a> Search<'a> {
                 "put it into metadata.annotations".to_owned(),
             )),
             (Likeness::Known | Likeness::Misspelt(_), Map::Other) => Some((
-                format!("'{key}' is not an annotation here and has no effect"),
+                format!("'{key}' has no effect here, because it is not under metadata.annotations"),
                 self.remedy(),
             )),
             (Likeness::OfCreated | Likeness::Unknown, _) => None,

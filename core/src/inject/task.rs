@@ -197,7 +197,7 @@ fn bounded(hosts: &[Host], bytes: usize) -> Result<(), Refusal> {
     } else if hosts.len() > HOSTS_MAX {
         let count = hosts.len();
         let message = format!(
-            "{count} tasks of this object declare outputs; at most {HOSTS_MAX} are allowed"
+            "{count} tasks of this object declare outputs, but at most {HOSTS_MAX} are allowed"
         );
         Diagnostic::new(Place::root(), None, message)
             .help("move them to separate Tasks, and refer to those with taskRef")

@@ -99,7 +99,7 @@ impl Awaited<'_> {
 
     fn no_status(&mut self, place: Place) {
         let message = format!("a {} has no status", self.template.kind);
-        let help = "remove it, or use the path of a field that the object has";
+        let help = "remove this field, or use the path of a field that the object has";
         self.errors
             .push(Diagnostic::new(place, None, message).help(help));
     }
@@ -173,7 +173,7 @@ impl Awaited<'_> {
     /// warning, because a later version of Kubernetes may add the field.
     fn unknown(&mut self, key: &str, known: &[&str], place: Place) {
         let kind = &self.template.kind;
-        let message = format!("a {kind} has no field '{key}' here in Kubernetes {VERSION}");
+        let message = format!("a {kind} has no field '{key}' at this path in Kubernetes {VERSION}");
         let near = nearest(key, known.iter().copied());
         let help = near.map(|near| format!("did you mean '{near}'?"));
         let is_wrong = near.is_some_and(|near| near.eq_ignore_ascii_case(key));

@@ -75,7 +75,11 @@ fn check_restart(pod: &Cursor<'_>, kind: &str, found: &mut Diagnostics) {
     };
     if literal(&field).is_some_and(|policy| matches!(policy.as_str(), "Never" | "OnFailure")) {
         let message = format!("the pods of a {kind} must have restartPolicy: Always");
-        found.refuse(&field, message, "remove it, or use a Job instead");
+        found.refuse(
+            &field,
+            message,
+            "remove restartPolicy, or use a Job instead",
+        );
     }
 }
 
@@ -85,7 +89,7 @@ fn check_job_restart(pod: &Cursor<'_>, found: &mut Diagnostics) {
     match pod.field("restartPolicy") {
         None if pod.node.mapping().is_some() => {
             let message =
-                "'restartPolicy' is missing; Kubernetes requires it for the pods of a Job";
+                "'restartPolicy' is missing, but Kubernetes requires it for the pods of a Job";
             found.refuse(pod, message, HELP);
         }
         Some(field)
@@ -117,7 +121,8 @@ fn check_selector(spec: &Cursor<'_>, found: &mut Diagnostics) {
         let given = labels.as_ref().and_then(|labels| labels.field(key));
         let Some(given) = given else {
             found.push_with(|_| {
-                let message = format!("the pod template has no label '{key}'");
+                let message =
+                    format!("the pod template does not have the selector's label '{key}'");
                 let diagnostic = Diagnostic::new(&wanted.place, None, message).help(HELP);
                 diagnostic.about(Part::Key)
             });
@@ -180,7 +185,7 @@ fn check_ports(spec: &Cursor<'_>, found: &mut Diagnostics) {
         match port.field("name") {
             None => {
                 let message =
-                    "'name' is missing; Kubernetes requires it if a Service has several ports";
+                    "'name' is missing, but Kubernetes requires it if a Service has several ports";
                 found.refuse(port, message, "add a name, such as name: http");
             }
             Some(field) => {

@@ -321,7 +321,7 @@ impl Types<'_> {
             if name != "metadata" && map.field(name).is_none() {
                 self.errors.add(
                     map,
-                    format!("'{name}' is missing; Kubernetes requires it"),
+                    format!("'{name}' is missing, but Kubernetes requires it"),
                     None,
                 );
             }

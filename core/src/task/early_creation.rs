@@ -33,7 +33,7 @@ pub(super) fn warning(declaration: &Declaration, spec: &TaskSpec) -> Option<Diag
         .collect();
     let (first, name) = (later.first()?, &spec.steps[last].name);
     let message = format!(
-        "the objects are created after the step '{name}', and remain if a later step, such as '{first}', fails"
+        "the objects are created after the step '{name}', so they remain if a later step, such as '{first}', fails"
     );
     let help = "set submit: Completed to create them after the last step, or submit: Resolved if this is intended";
     let place = Place::from(["steps", name.as_str()]);

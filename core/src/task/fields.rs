@@ -240,7 +240,7 @@ fn check_map(cursor: &Cursor<'_>, tables: &[Fields], rules: Rules, found: &mut U
                 let message =
                     format!("unknown field '{name}': it exists only in older API versions");
                 let diagnostic = Diagnostic::new(place, Some(key.at), message);
-                let help = "convert the document with gleaner translate";
+                let help = "convert the document with `gleaner translate`";
                 diagnostic.help(help).about(PartOfNode::Key)
             }),
             _ => shape.check(&Cursor::new(node, place), rules, found),

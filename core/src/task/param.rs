@@ -63,11 +63,9 @@ impl ParamSpec {
                 if keys > KEYS_MAX {
                     if before <= KEYS_MAX {
                         let message = format!(
-                            "with this parameter, the object parameters have {keys} keys in total"
+                            "with this parameter, the object parameters have {keys} keys in total, but a Task may have at most {KEYS_MAX}"
                         );
-                        let help = format!(
-                            "a Task may have at most {KEYS_MAX}; combine some of them in an array"
-                        );
+                        let help = "combine some of them in an array";
                         found.refuse(&item, message, help);
                     }
                     continue;

@@ -209,10 +209,9 @@ impl<'a> DeclarationSite<'a> {
         let outer: usize = outer.map(|param| 1 + ParamSpec::keys_of(param)).sum();
         if outer > PROPAGATED_MAX {
             let message = format!(
-                "this task inherits {outer} parameters from the Pipeline or run, including the keys of object parameters"
+                "this task inherits {outer} parameters from the Pipeline or run, including the keys of object parameters, but at most {PROPAGATED_MAX} are allowed"
             );
-            let help =
-                format!("at most {PROPAGATED_MAX} are allowed; combine some of them in an array");
+            let help = "combine some of them in an array";
             return Err(vec![spec.diagnostic(message).help(help)]);
         }
         let propagated = ParamSpec::read_around(around, &task.params);

@@ -100,7 +100,7 @@ impl Step {
         let items = spec.items_at("steps", found);
         if items.len() > STEPS_MAX {
             let message = format!(
-                "the Task has {} steps; at most {STEPS_MAX} are allowed",
+                "the Task has {} steps, but at most {STEPS_MAX} are allowed",
                 items.len()
             );
             found.refuse(spec, message, "split the Task into several Tasks");
@@ -109,7 +109,7 @@ impl Step {
         if let Some(template) = &template
             && template.bytes() * items.len() > COPIES_MAX
         {
-            let message = "the step template, copied to each step, is too large";
+            let message = "the step template is too large, because Tekton copies it to each step";
             let help = format!(
                 "all copies together may take at most {} MiB",
                 COPIES_MAX >> 20
@@ -224,7 +224,7 @@ fn action(step: &Cursor<'_>, found: &mut Diagnostics) -> Action {
     let command = step.texts_at("command", found);
     match script.filter(|script| !script.is_empty()) {
         Some(_) if !command.is_empty() => {
-            let help = "keep one of them; Tekton does not allow both";
+            let help = "keep one of them, because Tekton does not allow both";
             found.refuse(step, "has both script and command", help);
             Action::Command(command)
         }

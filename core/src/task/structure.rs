@@ -71,7 +71,7 @@ pub(crate) fn warnings(spec: &Cursor<'_>) -> Vec<Diagnostic> {
         && resources.node.mapping().is_some()
     {
         let message = "Tekton rejects 'resources', which it supported until v0.46";
-        let help = "convert the Task with gleaner translate";
+        let help = "convert the Task with `gleaner translate`";
         found.refuse(&resources, message, help);
     }
     found.into_vec()

@@ -259,7 +259,10 @@ fn steps_that_only_the_controller_can_resolve_are_rejected() {
         "{said}"
     );
     let said = refusal(&|task| task["spec"]["steps"][2]["script"] = "#!win powershell\n".into());
-    assert!(said.contains("Windows scripts are not supported"), "{said}");
+    assert!(
+        said.contains("cannot inject into a Windows script"),
+        "{said}"
+    );
     let said = refusal(&|task| {
         task["spec"]["steps"][1]["volumeMounts"] = json!([{"name": "x", "mountPath": "/gleaner"}])
     });

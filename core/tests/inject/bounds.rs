@@ -26,7 +26,7 @@ spec: {params: [], steps: [{name: a, image: i, command: [c]}]}
     task["spec"]["params"] = json!([param(3000), param(1001)]);
     assert_eq!(
         refused(&task),
-        "spec.params[1]: with this parameter, the object parameters have 4001 keys in total; a Task may have at most 4000; combine some of them in an array"
+        "spec.params[1]: with this parameter, the object parameters have 4001 keys in total, but a Task may have at most 4000; combine some of them in an array"
     );
     let spec = task["spec"].take();
     let outputs = task["metadata"].take();

@@ -244,7 +244,7 @@ fn a_task_whose_results_get_less_space_causes_a_warning() {
     let found = warned(2, 1, "[{name: own}]");
     assert!(
         found[0].contains(
-            "are limited to 3072 bytes in total, because Gleaner adds a container; the limit would otherwise be 4096"
+            "are limited to 3072 bytes in total instead of 4096, because Gleaner adds a container"
         ),
         "{found:?}"
     );

@@ -82,7 +82,7 @@ fn a_pod_has_the_identity_of_its_job_and_completion_index() {
 fn a_static_name_is_refused_for_the_pods_of_an_indexed_job() {
     let refusal = refused(&indexed(&named("name: release", "Create")), &settings());
     assert!(
-        refusal.contains("objects[0].resourceTemplate.metadata.name: each pod of an Indexed Job would create 'cm' with the same name; put $(context.job.completionIndex) into metadata.name"),
+        refusal.contains("objects[0].resourceTemplate.metadata.name: the pods of an Indexed Job would all create 'cm' with the same name; put $(context.job.completionIndex) into metadata.name"),
         "{refusal}"
     );
 }
@@ -149,7 +149,7 @@ fn unsupported_features_of_plain_pods_are_rejected() {
         pod["spec"]["containers"][1]["name"] = "second".into();
         declare("steps: {main: [{name: a}], second: [{name: b}]}\nsubmit: Completed")(pod);
     });
-    assert!(said.contains("containers of a pod have no order"), "{said}");
+    assert!(said.contains("none is the last"), "{said}");
     let said = refusal(&|pod| {
         pod["spec"].as_object_mut().unwrap().remove("restartPolicy");
     });
@@ -271,11 +271,11 @@ fn the_sidecar_fits_into_the_pod_s_own_resources() {
     requested["metadata"]["annotations"]["gleaner.dev/memory-limit"] = "128Mi".into();
     let said = refused(&requested, &settings());
     assert!(
-        said.contains("metadata.annotations[\"gleaner.dev/cpu-request\"]: \"50m\" does not fit"),
+        said.contains("metadata.annotations[\"gleaner.dev/cpu-request\"]: \"50m\" is too high"),
         "{said}"
     );
     assert!(
-        said.contains("metadata.annotations[\"gleaner.dev/memory-limit\"]: \"128Mi\" does not fit"),
+        said.contains("metadata.annotations[\"gleaner.dev/memory-limit\"]: \"128Mi\" is too high"),
         "{said}"
     );
 

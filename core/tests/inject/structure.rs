@@ -212,7 +212,7 @@ fn a_container_without_an_image_and_old_resources_cause_a_warning() {
         (
             "resources: {inputs: [{name: src, type: git}]}\nsteps: [{name: build, image: x}]",
             vec![
-                "spec.resources: Tekton rejects 'resources', which it supported until v0.46; convert the Task with gleaner translate".to_owned(),
+                "spec.resources: Tekton rejects 'resources', which it supported until v0.46; convert the Task with `gleaner translate`".to_owned(),
             ],
         ),
     ] {

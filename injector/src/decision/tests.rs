@@ -311,7 +311,7 @@ fn a_user_is_warned_if_injection_reduces_the_size_limit_of_results() {
     let warnings = verdict.warnings(&request);
     let warning = warnings.first().expect("a warning");
     assert!(
-        warning.contains("3072 bytes in total, because Gleaner adds a container; the limit would otherwise be 4096")
+        warning.contains("3072 bytes in total instead of 4096, because Gleaner adds a container")
             && warning.len() <= 120,
         "{warning}"
     );

@@ -47,8 +47,8 @@ async fn a_pod_that_bypassed_the_injector_is_refused_with_a_remedy(server: &Serv
         },
     )
     .await;
-    let remedy = "this pod requests Gleaner, but the injector does not respond: see why with `kubectl -n gleaner get pods -l \
-                  app.kubernetes.io/name=gleaner,app.kubernetes.io/component=injector`, then run it again";
+    let remedy = "this pod requests Gleaner, but the injector did not respond: find the cause with `kubectl -n gleaner get pods -l \
+                  app.kubernetes.io/name=gleaner,app.kubernetes.io/component=injector`, then start the run again";
     assert!(refused.refusal().contains(remedy), "{}", refused.text);
 
     let injected = container(

@@ -200,7 +200,7 @@ async fn incompatible_values_are_refused(_: &Server) {
     for (values, remedy) in [
         (
             "tls.mode=secret,tls.secret.name=mine",
-            "in tls.secret.caBundle",
+            "tls.secret.caBundle is required with tls.mode=secret",
         ),
         (
             "tls.mode=secret,tls.secret.caBundle=-----BEGIN CERTIFICATE-----",

@@ -141,13 +141,13 @@ spec:
             holds(
                 run.message(),
                 &[
-                    "but the injector does not respond",
+                    "but the injector did not respond",
                     "kubectl -n gleaner get pods",
                 ],
             );
             holds(
                 &namespace.describe("taskrun/build-run"),
-                &["but the injector does not respond"],
+                &["but the injector did not respond"],
             );
             namespace.no_resource();
         },

@@ -111,7 +111,7 @@ fn a_result_that_does_not_fit_next_to_gleaners_container_fails_the_step(namespac
         &printed.stderr,
         &[
             "Warning: ",
-            "3072 bytes in total, because Gleaner adds a container; the limit would otherwise be 4096",
+            "3072 bytes in total instead of 4096, because Gleaner adds a container",
         ],
     );
     printed.succeed();

@@ -57,7 +57,7 @@ fn a_step_of_a_v1beta1_task_that_may_rely_on_the_old_default_is_reported() {
     assert_eq!(
         warned(&text),
         "<stdin>:7:5: warning: spec.steps[0]: the step has no workingDir: Tekton before v0.24 ran it in /workspace, with \
-         HOME=/tekton/home; later versions use the image's settings; add workingDir: /workspace if the step uses relative paths\n"
+         HOME=/tekton/home, but later versions use the image's settings; add workingDir: /workspace if the step uses relative paths\n"
     );
     let without = text.replace("{name: src, type: git}", "{name: src, type: image}");
     assert_eq!(warned(&without), "");

@@ -77,7 +77,7 @@ fn a_field_that_is_set_in_two_spellings_is_an_error() {
     );
     assert_eq!(
         said,
-        "<stdin>:5:22: error: spec.steps[0].workingdir: 'workingdir' is another spelling of 'workingDir', and both are set; \
+        "<stdin>:5:22: error: spec.steps[0].workingdir: 'workingdir' is another spelling of 'workingDir', but both are set; \
          keep one of them\n"
     );
 }

@@ -86,8 +86,8 @@ fn a_resource_whose_name_only_the_trigger_sets_is_an_error() {
     let text = TRIGGER_TEMPLATE.replace("{name: source-$(uid)}}", "{name: $(tt.params.resource)}}");
     assert_eq!(
         refused(&text),
-        "<stdin>:20:41: error: spec.resourcetemplates[1].spec.resources[0].resourceRef.name: the PipelineResource \
-         '$(tt.params.resource)' is known only when the trigger fires; specify the values here, with resourceSpec\n"
+        "<stdin>:20:41: error: spec.resourcetemplates[1].spec.resources[0].resourceRef.name: the name of the PipelineResource, \
+         '$(tt.params.resource)', is known only when the trigger fires; specify the values here, with resourceSpec\n"
     );
 }
 

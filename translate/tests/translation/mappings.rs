@@ -367,7 +367,7 @@ spec:
     let said = crate::refused(&format!("{task}{}", pipeline("other")));
     assert_eq!(
         said,
-        "<stdin>:21:17: error: spec.tasks[0].resources.outputs[0]: 'app' is bound to different resources as input and output, but both \
+        "<stdin>:21:17: error: spec.tasks[0].resources.outputs[0]: 'app' is bound to one resource as an input and to another as an output, but both \
          become the parameter 'app'; rename one of them in the Task and here\n"
     );
 }

@@ -150,7 +150,7 @@ fn an_unknown_version_is_an_error() {
     for kind in ["Task", "PipelineRun", "StepAction"] {
         assert_eq!(
             refused(&document("v2", kind, "{steps: [{image: i}]}")),
-            "<stdin>:1:13: error: apiVersion: Tekton has no version 'tekton.dev/v2'; did you mean 'tekton.dev/v1'?\n",
+            "<stdin>:1:13: error: apiVersion: Tekton has no API version 'tekton.dev/v2'; did you mean 'tekton.dev/v1'?\n",
             "{kind}"
         );
     }

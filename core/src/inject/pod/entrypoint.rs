@@ -46,7 +46,8 @@ pub(super) fn inject(
             Ok(())
         }
         _ => {
-            let neither = format!("it has neither {FLAG} nor a variable {PLATFORM_COMMANDS}");
+            let neither =
+                format!("it has neither the argument {FLAG} nor the variable {PLATFORM_COMMANDS}");
             wrap_image_command(container, prefix).ok_or_else(|| unknown(&neither))
         }
     }

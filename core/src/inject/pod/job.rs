@@ -102,7 +102,7 @@ pub(crate) fn check(
         unfit.extend(without_index(declaration, help));
     }
     if is_ahead && !job.is_job {
-        let help = "without the webhook, only the pods of a Job, CronJob or JobSet have this variable; write a name";
+        let help = "write a name instead, because without the webhook only the pods of a Job, CronJob or JobSet have this variable";
         unfit.extend(without_name(declaration, help));
     }
     match several(job.fields.node).filter(|_| !job.is_indexed) {
@@ -132,8 +132,7 @@ pub(super) fn of_pod(
         }
     };
     if !has_controller {
-        let help =
-            "only pods that a Job or another controller creates have this variable; write a name";
+        let help = "write a name instead, because only pods that a Job or another controller creates have this variable";
         found.extend(without_name(declaration, help));
     }
     found
@@ -179,14 +178,14 @@ impl Findings {
         let help = "add completionMode: Indexed, which gives each pod its own objects";
         if let Some(template) = of_policy(Policy::Create) {
             let message = format!(
-                "without completionMode: Indexed, all pods of this Job are one run, and each pod replaces the '{}' of another pod",
+                "without completionMode: Indexed, all pods of this Job are one run, so each pod would replace the '{}' of the previous one",
                 template.name
             );
             self.errors
                 .push(Diagnostic::new(place, None, message).help(help));
         } else if let Some(template) = of_policy(Policy::Apply) {
             let message = format!(
-                "all pods of this Job apply the same '{}', which gets the values of the last pod",
+                "all pods of this Job apply the same '{}', so it keeps only the values of the last pod",
                 template.name
             );
             self.warnings
@@ -220,7 +219,7 @@ fn of_one_name(declaration: &Declaration, job: &str, help: &str) -> Vec<Diagnost
     alike
         .map(|template| {
             let name = &template.name;
-            let message = format!("each pod of {job} would create '{name}' with the same name");
+            let message = format!("the pods of {job} would all create '{name}' with the same name");
             let place = template.metadata().key("name");
             Diagnostic::new(place, template.at, message).help(help)
         })

@@ -49,8 +49,8 @@ pub(super) fn inject(
     }
     let settings = settings.with_annotations(pod.get("metadata"))?;
     if settings.sidecars == Sidecars::Tekton {
-        let message = "this cluster does not support native sidecars, and without them a Job's pod would never complete";
-        let help = "pods outside Tekton require Kubernetes 1.29 or later";
+        let message = "this cluster does not support native sidecars, without which a Job's pod would never complete";
+        let help = "upgrade the cluster to Kubernetes 1.29 or later, which Gleaner requires for pods outside Tekton";
         return Err(vec![here(message).help(help)]);
     }
     let (declared, found) = match declared(pod) {
@@ -103,8 +103,7 @@ pub(super) fn inject(
     }
     let single = steps.len() == 1;
     if declaration.submit == Submit::Completed && !single {
-        let message =
-            "submit: Completed waits for the last step, but the containers of a pod have no order";
+        let message = "submit: Completed waits for the last step, but a pod's containers run at the same time, so none is the last";
         let help = "use submit: Resolved, or produce all outputs in one container";
         return Err(vec![here(message).help(help)]);
     }

@@ -68,7 +68,7 @@ pub(super) fn fit(pod: &Value, container: &mut Map<String, Value>) -> Result<(),
 /// Returns an error about the value of the annotation, if the pod has the annotation.
 fn asked(pod: &Value, annotation: &str, message: &str) -> Option<Diagnostic> {
     let given = pod["metadata"]["annotations"].get(annotation)?;
-    let message = format!("{given} does not fit: {message}");
+    let message = format!("{given} is too high: {message}");
     let place = Place::of_annotation(annotation);
     Some(
         Diagnostic::new(place, None, message)

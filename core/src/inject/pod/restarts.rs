@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::{LISTS, containers, name_of};
 use crate::inject::list;
 
-const HELP: &str = "use Never; a Job replaces failed pods, up to its backoffLimit";
+const HELP: &str = "use Never, and let a Job replace failed pods, up to its backoffLimit";
 
 /// The kinds whose pods always restart their containers, by API group. Each of these kinds rejects any other `restartPolicy`
 /// (`k8s.io/kubernetes/pkg/apis/apps/validation`, `ValidatePodTemplateSpecForRC`; Rollouts and Knative do the same).
@@ -45,7 +45,7 @@ pub(super) fn all(pod: &Value, steps: &[String]) -> Vec<Diagnostic> {
     let policy = pod["spec"]["restartPolicy"].as_str().unwrap_or("Always");
     if policy != "Never" {
         let message = format!(
-            "the pod's containers may restart (restartPolicy: {policy}), but each can post only once"
+            "the pod's containers may restart (restartPolicy: {policy}), but each can post its outputs only once"
         );
         let place = Place::from(["spec", "restartPolicy"]);
         return vec![Diagnostic::new(place, None, message).help(HELP)];
@@ -67,7 +67,7 @@ fn own_policy(container: &Value, name: &str, place: &Place) -> Option<Diagnostic
     let policy = container["restartPolicy"].as_str()?;
     (policy != "Never").then(|| {
         let message = format!(
-            "the container '{name}' may restart (restartPolicy: {policy}), but it can post only once"
+            "the container '{name}' may restart (restartPolicy: {policy}), but it can post its outputs only once"
         );
         Diagnostic::new(place.key("restartPolicy"), None, message).help(HELP)
     })
@@ -78,17 +78,17 @@ fn rules(container: &Value, name: &str, is_step: bool, place: &Place) -> Vec<Dia
     let restarting = rules.enumerate().filter_map(|(index, rule)| {
         let message = match rule["action"].as_str() {
             Some("RestartAllContainers") => {
-                format!("a rule of the container '{name}' restarts all containers, but each can post only once")
+                format!("a rule of the container '{name}' restarts all containers, but each can post its outputs only once")
             }
             // An unknown action is reported too, because it probably restarts the container in some other way.
             action if is_step => {
                 let action = action.unwrap_or("Restart");
-                format!("the container '{name}' may restart (action: {action}), but it can post only once")
+                format!("the container '{name}' may restart (action: {action}), but it can post its outputs only once")
             }
             _ => return None,
         };
         let place = place.key("restartPolicyRules").index(index);
-        let help = "remove the rule; a Job replaces failed pods, up to its backoffLimit";
+        let help = "remove the rule, and let a Job replace failed pods, up to its backoffLimit";
         Some(Diagnostic::new(place, None, message).help(help))
     });
     restarting.collect()

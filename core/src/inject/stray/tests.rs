@@ -98,7 +98,7 @@ fn misplaced_keys_are_reported_with_the_right_place() {
         ),
         (
             TASK.replace("METADATA", &format!("{{{outputs}}}")),
-            "metadata[\"gleaner.dev/outputs\"]: 'gleaner.dev/outputs' is not an annotation here and has no effect; put it at metadata.annotations",
+            "metadata[\"gleaner.dev/outputs\"]: 'gleaner.dev/outputs' has no effect here, because it is not under metadata.annotations; put it at metadata.annotations",
         ),
         (
             TASK.replace("METADATA", "{annotations: {gleaner.dev/cpu-limit: 1m}}"),

@@ -130,7 +130,7 @@ fn wrap_step(
             Ok(())
         }
         Action::Script(script) if script.trim_start().starts_with("#!win") => unknown(
-            "Windows scripts are not supported here".to_owned(),
+            "Gleaner cannot inject into a Windows script".to_owned(),
             "use a step on Linux",
         ),
         Action::Script(script) => {
@@ -138,7 +138,7 @@ fn wrap_step(
                 // Reject such a path, because Tekton would insert the variable's value into the script, and a quote in the value
                 // would corrupt the flags.
                 let message = format!(
-                    "the path in {output} contains a variable, but the step '{name}' is a script"
+                    "the path in {output} must not contain a variable, because the step '{name}' is a script"
                 );
                 let help =
                     "pass the script as arguments of a command, or use a path without variables";
@@ -160,9 +160,7 @@ fn wrap_step(
             "set it as the step's command",
         ),
         Action::Reference(action) => unknown(
-            format!(
-                "the step '{name}' runs the StepAction '{action}', which is not available here"
-            ),
+            format!("the step '{name}' runs the StepAction '{action}', whose command is unknown"),
             "copy its command into the step",
         ),
     }

@@ -64,7 +64,7 @@ fn of_task(
     let (room, without) = (share.room(), share.room_without());
     (has_own && room < without).then(|| {
         let message = format!(
-            "a step's results are limited to {room} bytes in total, because Gleaner adds a container; the limit would otherwise be {without}"
+            "a step's results are limited to {room} bytes in total instead of {without}, because Gleaner adds a container"
         );
         Diagnostic::new(place.key("results"), None, message).help(REMEDY)
     })

@@ -10,10 +10,10 @@ use super::producer::Producer;
 /// array only if they are strings (TEP-0140). A reference to a result of another type is empty, but the run still succeeds.
 pub(super) fn lost(variable: &str, task: &str, name: &str) -> (String, String) {
     let message = format!(
-        "`$({variable})` is empty: the task '{task}' has a matrix, from which Tekton does not collect object results such as '{name}'"
+        "`$({variable})` is always empty: Tekton does not collect object results such as '{name}' from the task '{task}', because this task has a matrix"
     );
     let help = format!(
-        "read the objects in the next task, by the label tekton.dev/pipelineTask={task}, or write a string result in a step of '{task}'"
+        "in the next task, find the objects by the label tekton.dev/pipelineTask={task}, or write a string result in a step of '{task}'"
     );
     (message, help)
 }
@@ -38,7 +38,7 @@ pub(super) fn alike(
         into.push_with(|_| {
             let runs = count.map_or_else(|| "the".to_owned(), |count| format!("the {count}"));
             let message = format!(
-                "each of {runs} TaskRuns of the task '{task}' would create '{}' with the same name",
+                "{runs} TaskRuns of the task '{task}' would all create '{}' with the same name",
                 template.name
             );
             let param = varying.iter().min();

@@ -92,7 +92,7 @@ fn unfit_for_finish(template: &Value, place: &Place) -> Option<Diagnostic> {
     let too_much = added.any(|name| name.trim_start_matches("CAP_") == "SYS_ADMIN");
     too_much.then(|| {
         let place = place.join(&Place::from(["securityContext", "capabilities", "add"]));
-        let message = "the capability SYS_ADMIN would also apply to the step that Gleaner adds, which does not allow privilege escalation";
+        let message = "the capability SYS_ADMIN would also apply to the step that Gleaner adds, and Kubernetes rejects it there because this step does not allow privilege escalation";
         Diagnostic::new(place, None, message).help("add it only to the steps that need it")
     })
 }

@@ -358,7 +358,7 @@ impl<'a> Members<'a> {
 /// Returns the remedy for a reference to the output `name`.
 fn as_result(name: &str, step: &str, task: &str) -> String {
     format!(
-        "'{name}' is an output of the step '{step}', for templates only; declare a result '{name}' in '{task}', have the step write it to $(results.{name}.path) too, and refer to $(tasks.{task}.results.{name})"
+        "'{name}' is an output of the step '{step}', so only templates can refer to it; declare a result '{name}' in '{task}', have the step write it to $(results.{name}.path) too, and refer to $(tasks.{task}.results.{name})"
     )
 }
 

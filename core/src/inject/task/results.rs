@@ -35,7 +35,7 @@ pub(super) fn conflicts(spec: &Value, declaration: &Declaration, place: &Place) 
             continue;
         };
         let place = place.key("results").index(*index);
-        let help = format!("remove the result '{name}'; Gleaner declares it");
+        let help = format!("remove the result '{name}', because Gleaner declares it");
         let properties = declared["properties"].as_object();
         let is_object = declared
             .get("type")

@@ -85,7 +85,7 @@ impl Rule<'_> {
             _ if !steps.contains_key(name) => lacks_step(),
             _ => Some((
                 format!(
-                    "`$({inner})` is unknown in a step: step outputs are only available in templates"
+                    "`$({inner})` is not available in a step: step outputs are only available in templates"
                 ),
                 Some(
                     "read the output's file in this step, or let the other step write a result"

@@ -90,7 +90,7 @@ fn refused(declaration: &Declaration, variable: &str) -> Option<(String, String)
         }
         ["resources", name, _, ..] if declaration.template(name).is_some() => {
             let message = format!(
-                "`$({variable})`: steps cannot refer to the resource '{name}', which is created from their outputs"
+                "`$({variable})`: steps cannot refer to the resource '{name}', because it is created from their outputs"
             );
             let help = format!("the next task can use its name: $(tasks.TASK.results.{name}.name)");
             Some((message, help))

@@ -291,7 +291,7 @@ impl<'a> Rule<'a> {
             if self.names.is_in_pipeline {
                 return self.unknown_context(inner, name, OF_PIPELINE.into_iter());
             }
-            let message = format!("`$({inner})` is unknown in a step of a Task");
+            let message = format!("`$({inner})` is not available in a step of a Task");
             let help = "pass it from the Pipeline as a parameter, or use it in a template";
             return Some((message, Some(help.to_owned())));
         }
