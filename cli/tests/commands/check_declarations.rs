@@ -120,7 +120,7 @@ fn a_missing_permission_fails_the_check_only_if_the_run_would_fail() {
     ];
     assert_eq!(subjects(&report, "permission", "warning"), warnings);
     let first = checks(&report, "permission")[0];
-    let message = "the ServiceAccount default in builds is not allowed to create pipelineresources.tekton.dev in builds, so it cannot be created";
+    let message = "the ServiceAccount default in builds is not allowed to create pipelineresources.tekton.dev in builds, so the object cannot be created";
     assert_eq!(first["message"], message);
     let remedy = "`kubectl -n builds create rolebinding gleaner-outputs --clusterrole=gleaner-outputs --serviceaccount=builds:default`";
     assert_eq!(first["remedy"], remedy);

@@ -23,21 +23,21 @@ impl Template {
             is_required,
         };
         let write = match self.policy {
-            Policy::Create => permission("create", true, "it cannot be created"),
-            Policy::Apply => permission("patch", true, "it cannot be applied"),
+            Policy::Create => permission("create", true, "the object cannot be created"),
+            Policy::Apply => permission("patch", true, "the object cannot be applied"),
         };
         let get = match &self.wait_for {
-            Some(_) => permission("get", true, "it cannot be waited for"),
+            Some(_) => permission("get", true, "the object cannot be waited for"),
             None => permission(
                 "get",
                 false,
-                "it cannot be recognized if the response to the create request is lost",
+                "the object cannot be recognized if the response to the create request is lost",
             ),
         };
-        let without_delete = "it cannot be rolled back if another object fails";
+        let without_delete = "the object cannot be rolled back if another object fails";
         let mut permissions = vec![write, get, permission("delete", false, without_delete)];
         if self.policy == Policy::Apply {
-            let without = "it can be applied only if it already exists";
+            let without = "the object can be applied only if it already exists";
             permissions.push(permission("create", false, without));
         }
         permissions

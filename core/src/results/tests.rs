@@ -25,5 +25,6 @@ fn results_contain_name_uid_params_and_declared_fields() {
         Value::from(result.fields).to_string(),
         r#"{"name":"build-image-abcde","uid":"1","type":"image","url":"u","report":""}"#
     );
-    assert!(result.notes[0].contains("'report' of 'img' is 1025 bytes, so it is empty"));
+    let note = "'report' of 'img' is empty in the results, because its 1025 bytes exceed the limit of 1024 bytes per field";
+    assert!(result.notes[0].contains(note), "{:?}", result.notes);
 }

@@ -71,7 +71,7 @@ async fn a_forbidden_create_blocks_and_a_forbidden_delete_is_reported() {
     assert_eq!(found, [true, false, false], "{findings:?}");
     assert_eq!(
         findings[0].failure.to_string(),
-        "the run is not allowed to create pipelineresources.tekton.dev in namespace 'ci', so it cannot be created; grant `create` on `pipelineresources.tekton.dev` to the ServiceAccount of the run"
+        "the run is not allowed to create pipelineresources.tekton.dev in namespace 'ci', so the object cannot be created; grant `create` on `pipelineresources.tekton.dev` to the ServiceAccount of the run"
     );
     assert_eq!(findings[0].failure.code, FailureCode::Forbidden);
     let spec = &mock.writes()[0].json()["spec"]["resourceAttributes"];

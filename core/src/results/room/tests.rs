@@ -85,7 +85,7 @@ fn names_and_uids_are_never_omitted() {
     assert_eq!((error.needed, error.room), (least, least - 1));
     let message = error.to_string();
     assert!(
-        message.contains("3 containers of the pod and 1 of Gleaner's"),
+        message.contains("3 containers of the pod and 1 that Gleaner adds"),
         "{message}"
     );
 }

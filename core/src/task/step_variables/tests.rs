@@ -183,7 +183,7 @@ fn variables_that_tekton_leaves_unchanged_are_reported() {
         ),
         (
             "script: $(context.pipelineRun.name)",
-            "unknown in a step of a Task",
+            "not available in a step of a Task",
         ),
         ("script: $(context.job.completionIndex)", "unknown variable"),
         ("script: $(context.task.name.x)", "unknown variable"),
