@@ -77,7 +77,7 @@ pub struct Place {
     /// Loopback address for curl and port-forward; port 0 selects a free port, which is logged
     #[arg(long, env = "GLEANER_LISTEN", default_value = path::LOOPBACK)]
     pub(crate) listen: SocketAddr,
-    /// File for the listen address, for a caller that passes port 0
+    /// File to which the listen address is written, for a caller that passes port 0
     #[arg(long, value_name = "FILE")]
     pub(crate) address_file: Option<PathBuf>,
     /// Path of the redirector to copy
@@ -171,7 +171,7 @@ pub struct Tracing {
     /// Context of the parent span, in the form of Tekton's annotation tekton.dev/taskrunSpanContext: {"traceparent": "..."}
     #[arg(long, env = traces::SPAN_CONTEXT, value_name = "JSON", default_value = "", hide_default_value = true)]
     pub(crate) span_context: String,
-    /// Name of the pod, for the trace
+    /// Name of the pod, which is exported with the trace
     #[arg(long, env = traces::POD_NAME, default_value = "", hide_default_value = true)]
     pub(crate) pod_name: String,
 }

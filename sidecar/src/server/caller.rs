@@ -114,7 +114,7 @@ pub(super) async fn refuse_foreign_hosts(
     let are_local = hosts.all(|host| host.to_str().is_ok_and(is_local));
     if caller == Caller::Loopback && !are_local {
         let detail = "the Host header must be localhost or an IP address";
-        return ApiProblem::new(problem_type::FORBIDDEN, 421, "not this server", detail)
+        return ApiProblem::new(problem_type::FORBIDDEN, 421, "misdirected request", detail)
             .into_response();
     }
     next.run(request).await
