@@ -186,9 +186,9 @@ fn cannot_run(name: &OsStr, candidates: &[CString], error: &io::Error) -> Failur
         return Failure::new(Reason::CommandNotExecutable, message);
     }
     let message = if name.as_bytes().contains(&b'/') {
-        format!("the command '{shown}' does not exist; check the image and the path")
+        format!("command '{shown}' not found; check the image and the path")
     } else {
-        format!("the command '{shown}' does not exist in any directory of PATH")
+        format!("command '{shown}' not found in PATH")
     };
     Failure::new(Reason::CommandNotFound, message)
 }

@@ -32,7 +32,7 @@ pub struct Pattern(String);
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum PatternError {
     /// The pattern is too long; the field is its length in bytes.
-    #[error("the pattern is {0} bytes long; at most {PATTERN_MAX} are allowed")]
+    #[error("the pattern is {0} bytes long, but at most {PATTERN_MAX} are allowed")]
     TooLong(usize),
     /// The pattern ends with a newline.
     #[error("the pattern ends with a newline; write it in single quotes, or after |- instead of |")]

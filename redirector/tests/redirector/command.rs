@@ -29,18 +29,14 @@ fn a_command_that_does_not_exist_exits_with_127() {
     // Set PATH, because the PATH of the test process may contain a directory that this user cannot search. The error would then
     // be different.
     let step = Step::new(&sidecar).environment("PATH", "/usr/bin:/bin");
-    step.run(&["no-such-command"]).assert_ended(
-        127,
-        "the command 'no-such-command' does not exist in any directory of PATH",
-    );
+    step.run(&["no-such-command"])
+        .assert_ended(127, "command 'no-such-command' not found in PATH");
     step.run(&["./no-such"]).assert_ended(
         127,
-        "the command './no-such' does not exist; check the image and the path",
+        "command './no-such' not found; check the image and the path",
     );
-    step.run(&[""]).assert_ended(
-        127,
-        "the command '' does not exist in any directory of PATH",
-    );
+    step.run(&[""])
+        .assert_ended(127, "command '' not found in PATH");
     assert_eq!(sidecar.bodies(), [r#"{"outputs":{},"exitCode":127}"#; 3]);
 }
 

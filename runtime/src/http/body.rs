@@ -67,7 +67,7 @@ pub enum BodyError {
     },
     /// Other bodies used the memory until the time limit expired.
     #[error(
-        "no memory was available for the body within {within:?}, because other requests use it"
+        "no memory was available for the body within {within:?}, because other requests were using it"
     )]
     NoRoom {
         /// The limit.

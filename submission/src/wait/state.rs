@@ -165,7 +165,7 @@ fn rollout(kind: &str, object: &Value) -> Result<(), Pending> {
     };
     let generation = object["metadata"]["generation"].as_i64().unwrap_or(1);
     if number("observedGeneration") < generation {
-        return pending("its controller has not seen the change yet".to_owned());
+        return pending("its controller has not observed the change yet".to_owned());
     }
     let (wanted, updated, all, available) = match kind {
         "DaemonSet" => (
@@ -219,10 +219,10 @@ fn condition(object: &Value, name: &str, show: bool) -> Result<(), Pending> {
         })
     };
     let Some(condition) = find(object, name) else {
-        return pending(format!("no condition {name}"));
+        return pending(format!("its status has no condition {name}"));
     };
     if !is_current(object, condition) {
-        return pending("its controller has not seen the change yet".to_owned());
+        return pending("its controller has not observed the change yet".to_owned());
     }
     if condition["status"] == "True" {
         Ok(())

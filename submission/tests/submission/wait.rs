@@ -124,7 +124,7 @@ async fn a_wait_is_reported_with_its_condition_until_it_is_met() {
     assert_eq!(
         reports.into_inner().unwrap(),
         [
-            "svc: Readiness: condition Ready did not become True yet; last seen: no condition Ready",
+            "svc: Readiness: condition Ready did not become True yet; last seen: its status has no condition Ready",
             "svc: met",
         ]
     );
@@ -155,7 +155,7 @@ async fn a_condition_of_an_earlier_generation_does_not_count() {
         .await
         .unwrap_err();
     assert!(
-        error.sentence().contains("has not seen the change yet"),
+        error.sentence().contains("has not observed the change yet"),
         "{error}"
     );
 }
@@ -382,7 +382,7 @@ async fn a_rollout_is_complete_when_all_pods_are_new_and_available() {
             &starting,
             Some("1 of 2 updated replicas are available"),
         ),
-        (deployment, &unseen, Some("has not seen the change yet")),
+        (deployment, &unseen, Some("has not observed the change yet")),
         (deployment, &done, None),
         (
             ("apps/v1", "StatefulSet"),

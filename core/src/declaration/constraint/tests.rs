@@ -92,7 +92,7 @@ fn an_invalid_pattern_is_rejected_with_a_one_line_message() {
         ("[a", "invalid pattern: unclosed character class"),
         (
             &long,
-            "the pattern is 1025 bytes long; at most 1024 are allowed",
+            "the pattern is 1025 bytes long, but at most 1024 are allowed",
         ),
         (
             r"\w{100}",
