@@ -182,7 +182,7 @@ fn cannot_run(name: &OsStr, candidates: &[CString], error: &io::Error) -> Failur
             _ if not_found => "the interpreter in its first line, or its dynamic loader, does not exist".to_owned(),
             _ => error.to_string(),
         };
-        let message = format!("the command '{shown}' cannot be run: {help}");
+        let message = format!("command '{shown}' cannot be run: {help}");
         return Failure::new(Reason::CommandNotExecutable, message);
     }
     let message = if name.as_bytes().contains(&b'/') {

@@ -136,7 +136,7 @@ fn explained(refused: &Refused, output: &OutputSpec) -> (Reason, String) {
         }
         Refused::Encoding(error) => error.to_string(),
         Refused::Json(Invalid::Number(line, column)) => format!(
-            "contains, at line {line} column {column}, a number that cannot be stored exactly: Kubernetes stores 64-bit \
+            "contains, at line {line} column {column}, a number that cannot be stored exactly, because Kubernetes stores only 64-bit \
              integers and doubles; declare type: string"
         ),
         Refused::Json(Invalid::Empty) => {

@@ -115,7 +115,7 @@ impl Measured {
         }
         let all = share.own + share.added;
         let message = format!(
-            "the results take {bytes} bytes in the step's termination message, but the kubelet keeps only {room} (the pod's {all} \
+            "the results take {bytes} bytes in the step's termination message, but the kubelet keeps only {room} bytes (the pod's {all} \
              containers share {POD_MAX} bytes, at most {CONTAINER_MAX} each)"
         );
         if bytes > without {
@@ -124,7 +124,7 @@ impl Measured {
             ));
         }
         let message = format!(
-            "{message}; without Gleaner's {} it would keep {without}; write smaller results, or set Tekton's feature flag results-from to \
+            "{message}; without Gleaner's {} it would keep {without} bytes; write smaller results, or set Tekton's feature flag results-from to \
              sidecar-logs",
             match share.added {
                 1 => "container".to_owned(),

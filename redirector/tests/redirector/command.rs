@@ -53,7 +53,7 @@ fn a_command_that_cannot_be_run_exits_with_126() {
     program("orphan", 0o755, "#!/no/such/shell\n");
     let refused = |name: &str, help: &str| {
         step.run(&[name])
-            .assert_ended(126, &format!("the command '{name}' cannot be run: {help}"));
+            .assert_ended(126, &format!("command '{name}' cannot be run: {help}"));
     };
     refused("./plain", "it is not executable; run 'chmod +x' on it");
     refused("./outputs", "it is a directory");
@@ -216,7 +216,7 @@ fn arguments_that_are_too_long_exit_with_126_and_a_reason() {
     }
     run(wrapping(fits)).assert_ended(
         126,
-        "the command 'true' cannot be run: an argument or environment variable is longer than 128 KiB, or together they \
+        "command 'true' cannot be run: an argument or environment variable is longer than 128 KiB, or together they \
          are too long; pass the data in a file",
     );
 }

@@ -314,7 +314,7 @@ fn a_number_that_kubernetes_would_change_is_refused() {
     // The message does not quote the value, which may be a secret.
     let line = |column: usize| {
         format!(
-            "output 'o': 'it' contains, at line 1 column {column}, a number that cannot be stored exactly: Kubernetes stores \
+            "output 'o': 'it' contains, at line 1 column {column}, a number that cannot be stored exactly, because Kubernetes stores only \
              64-bit integers and doubles; declare type: string"
         )
     };

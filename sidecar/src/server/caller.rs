@@ -87,7 +87,7 @@ pub(super) async fn require_step(
         }
         Err(what) => {
             let detail = format!(
-                "{what}; send `Authorization: Bearer TOKEN` with the content of the file `token` next to the step's \
+                "{what}; send `Authorization: Bearer TOKEN`, where TOKEN is the content of the file `token` next to the step's \
                  socket, or post through the socket"
             );
             let title = "only a step may post";

@@ -298,7 +298,7 @@ impl Pending {
         };
         let remedy = match self.kind {
             WaitKind::Result => {
-                "check that objects of this kind set the field; if the object only needs more time, raise waitFor.timeout"
+                "check that the controller of this kind sets the field; if the object only needs more time, raise waitFor.timeout"
             }
             _ => "if the object only needs more time, raise waitFor.timeout",
         };

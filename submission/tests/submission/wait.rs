@@ -170,7 +170,7 @@ async fn a_result_that_never_appears_names_its_path() {
         .unwrap_err();
     assert!(
         error.sentence().contains(
-            "result url: .status.url did not appear within 0.3 s; last seen: no .status.url; check that objects of this kind set the \
+            "result url: .status.url did not appear within 0.3 s; last seen: no .status.url; check that the controller of this kind sets the \
              field; if the object only needs more time, raise waitFor.timeout"
         ),
         "{error}"
