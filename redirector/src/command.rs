@@ -172,7 +172,7 @@ fn cannot_run(name: &OsStr, candidates: &[CString], error: &io::Error) -> Failur
     if !not_found || there.is_some() {
         let help = match error.raw_os_error() {
             Some(libc::EACCES) if there.is_some_and(Path::is_dir) => "it is a directory".to_owned(),
-            Some(libc::EACCES) => "it is not executable; run 'chmod +x' on it".to_owned(),
+            Some(libc::EACCES) => "it is not executable; run `chmod +x` on it".to_owned(),
             Some(libc::E2BIG) => {
                 "an argument or environment variable is longer than 128 KiB, or together they are too long; pass the data in a file".to_owned()
             }

@@ -24,7 +24,7 @@ pub use memory::Memory;
 #[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
 #[command(after_help = "\
 Exit codes: 0 shut down by SIGTERM or SIGINT, 64 the command line is wrong, 73 the API server's address or credentials are \
-missing, 78 the declaration is wrong, 1 anything else (a damaged journal, an address in use).")]
+missing, 78 the declaration is invalid, 1 any other error, such as a damaged journal or an address in use.")]
 pub struct Config {
     /// The subcommand. Without a subcommand, the sidecar serves the API.
     #[command(subcommand)]

@@ -55,7 +55,7 @@ fn a_command_that_cannot_be_run_exits_with_126() {
         step.run(&[name])
             .assert_ended(126, &format!("command '{name}' cannot be run: {help}"));
     };
-    refused("./plain", "it is not executable; run 'chmod +x' on it");
+    refused("./plain", "it is not executable; run `chmod +x` on it");
     refused("./outputs", "it is a directory");
     refused(
         "./bare",
@@ -285,7 +285,7 @@ fn invalid_arguments_exit_with_64_and_a_remedy() {
         let mut redirector = step.bare();
         redirector.args(arguments);
         let ran = run(redirector);
-        let line = format!("gleaner: {line}; see 'gleaner-redirector --help'\n");
+        let line = format!("gleaner: {line}; see `gleaner-redirector --help`\n");
         assert_eq!(
             (ran.code, ran.stderr.as_str(), ran.stdout.as_str()),
             (Some(64), line.as_str(), "")

@@ -91,7 +91,7 @@ fn awaited(target: &WaitTarget, show: bool) -> String {
     match target {
         WaitTarget::Conditions(names) => format!("condition {}", names.join(", ")),
         WaitTarget::Field { path, value } => match value {
-            Some(value) if show => format!("{path}: '{value}'"),
+            Some(value) if show => format!("{path} to become '{value}'"),
             _ => path.to_string(),
         },
         WaitTarget::Rollout => "the rollout".to_owned(),

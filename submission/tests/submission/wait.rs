@@ -244,7 +244,7 @@ async fn a_failed_object_ends_the_wait_with_its_reason_and_message() {
                 value: Some("1".into()),
             },
             condition("FailureTarget", "True", "DeadlineExceeded"),
-            "it failed while Gleaner waited for .status.succeeded: '1': FailureTarget is True (DeadlineExceeded): no",
+            "it failed while Gleaner waited for .status.succeeded to become '1': FailureTarget is True (DeadlineExceeded): no",
         ),
         (
             ("tekton.dev/v1", "PipelineRun"),
