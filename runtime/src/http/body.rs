@@ -58,7 +58,7 @@ pub enum BodyError {
         within: Duration,
     },
     /// Fewer than [`PART`] bytes of the body arrived within [`PART_TIMEOUT`].
-    #[error("the body stalled: fewer than {part} bytes arrived within {within:?}")]
+    #[error("the transfer of the body stalled: fewer than {part} bytes arrived within {within:?}")]
     Stalled {
         /// The minimum number of bytes.
         part: usize,
@@ -74,7 +74,7 @@ pub enum BodyError {
         within: Duration,
     },
     /// The connection failed before the complete body arrived.
-    #[error("the body was interrupted: {0}")]
+    #[error("the connection failed before the whole body arrived: {0}")]
     Interrupted(axum::Error),
 }
 
