@@ -138,8 +138,8 @@ pub struct Limits {
     /// Maximum duration of a TLS handshake
     #[arg(long, env = "GLEANER_HANDSHAKE_TIMEOUT", default_value = "5s", value_parser = duration::parse)]
     pub(crate) handshake_timeout: Duration,
-    /// Maximum time to decide on a review. It should be shorter than the webhook's timeoutSeconds, so that the API server
-    /// receives the reason. If the time is exceeded, the injector responds with status 504, and the API server
+    /// Maximum time to respond to a review. It should be shorter than the webhook's timeoutSeconds, so that the API server
+    /// receives an error message. If the time is exceeded, the injector responds with status 504, and the API server
     /// applies the webhook's failurePolicy
     #[arg(long, env = "GLEANER_DECISION_TIMEOUT", default_value = "3s", value_parser = duration::parse)]
     pub(crate) decision_timeout: Duration,
@@ -156,7 +156,7 @@ pub struct Limits {
 }
 
 /// The help text of `--max-body`.
-const MAX_BODY: &str = "Maximum size of a review; the default allows twice the size of the largest object that etcd accepts";
+const MAX_BODY: &str = "Maximum size of a review; the default fits the old and the new version of the largest object that etcd accepts";
 
 /// The flags for access to the API server, and for Events.
 #[derive(Debug, Clone, Args)]

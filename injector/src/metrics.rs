@@ -67,7 +67,7 @@ impl Default for Metrics {
             Family::new_with_constructor((|| Histogram::new(BUCKETS)) as fn() -> Histogram);
         all.register_with_unit(
             "review_duration",
-            "Time to decide on a review, after its last byte was received",
+            "Time to handle an admission review, measured from the receipt of its last byte",
             Unit::Seconds,
             duration.clone(),
         );
@@ -89,25 +89,25 @@ impl Default for Metrics {
             overdue: register(
                 all,
                 "overdue_reviews",
-                "Reviews that were not decided within the time limit",
+                "Admission reviews that were not completed within --decision-timeout",
             ),
             panics: register(
                 all,
                 "panics",
-                "Panics during a decision, which are bugs in Gleaner",
+                "Panics while handling an admission request; each is a bug in Gleaner",
             ),
-            events: register(all, "events", "Events about refusals"),
+            events: register(all, "events", "Events about rejected objects, by result"),
             handshakes_failed: register(all, "tls_handshakes_failed", "TLS handshakes that failed"),
             certificate_expiry,
             certificate_checks_failed: register(
                 all,
                 "certificate_checks_failed",
-                "Failed checks of the files, the Secret or the webhook configuration",
+                "Failed checks of the certificate files, the certificate Secret or the webhook configuration",
             ),
             certificate_steps: register(
                 all,
                 "certificate_steps",
-                "Changes by this replica to the Secret (begin, authority, leaf, forget) and the caBundle (trust)",
+                "Changes by this replica to the certificate Secret (step is begin for its first content, authority for a new CA, leaf for a new certificate, forget for the removal of an expired CA) or to the caBundle (trust)",
             ),
             registry: Arc::new(registry),
         };

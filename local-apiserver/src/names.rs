@@ -64,8 +64,8 @@ pub(crate) fn key_faults(field: &str, map: &Value) -> Vec<Cause> {
         }
         None => !is_qualified_name(key),
     });
-    let rule = "a key must be [PREFIX/]NAME: PREFIX a lowercase RFC 1123 subdomain, NAME at most 63 letters, digits, \
-                '-', '_' and '.', with a letter or digit at both ends";
+    let rule = "a key must have the form [PREFIX/]NAME, where PREFIX is a lowercase RFC 1123 subdomain and NAME is at most 63 \
+                letters, digits, '-', '_' and '.', with a letter or digit at both ends";
     wrong
         .map(|key| Cause::invalid(field, key.as_str(), rule))
         .collect()

@@ -53,7 +53,7 @@ impl FromRequestParts<Arc<Shared>> for ListOptions {
             match name.as_str() {
                 "watch" if is_true(&value) => return Err(Refusal::method_not_allowed()),
                 "labelSelector" | "fieldSelector" if !value.is_empty() => {
-                    let message = format!("this server does not support {name}");
+                    let message = format!("the local API server does not support {name}");
                     return Err(Refusal::bad_request(message));
                 }
                 _ => {}

@@ -3,7 +3,7 @@
 //! The exit code of a step's command is always passed through unchanged. Gleaner uses these codes only for its own failures, so
 //! that `kubectl describe` shows the kind of failure.
 
-/// The command line of a Gleaner binary is invalid (`EX_USAGE`).
+/// The command line of a Gleaner program is invalid (`EX_USAGE`).
 pub const USAGE: u8 = 64;
 /// An output is missing, too large, not a valid value of its type, or rejected by its declaration (`EX_DATAERR`).
 pub const OUTPUT: u8 = 65;
@@ -19,5 +19,5 @@ pub const IO: u8 = 74;
 pub const DECLARATION: u8 = 78;
 /// The step's command exists but cannot be run (the shell's convention).
 pub const NOT_EXECUTABLE: u8 = 126;
-/// The step's command does not exist (the shell's convention).
+/// The step's command was not found (the shell's convention).
 pub const NOT_FOUND: u8 = 127;

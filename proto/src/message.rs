@@ -113,7 +113,7 @@ pub struct Outcome {
     pub notes: Vec<String>,
 }
 
-/// An object that exists.
+/// An object that exists because the run created or applied it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
@@ -185,7 +185,7 @@ pub struct Problem {
     pub status: u16,
     /// The cause and the remedy.
     pub detail: String,
-    /// The exit code with which the redirector fails its step.
+    /// The exit code with which the step fails.
     pub exit_code: u8,
     /// Variables that are still unknown, if this caused the problem.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]

@@ -17,7 +17,7 @@ pub enum NameError {
     #[error("a name must not be empty")]
     Empty,
     /// The text exceeds the maximum length of this kind of name; the second field is the maximum, in bytes.
-    #[error("'{0}' is {length} bytes long; at most {1} are allowed", length = .0.len())]
+    #[error("'{0}' is {length} bytes long, but at most {1} are allowed", length = .0.len())]
     TooLong(String, usize),
     /// The text has a character that is not allowed in this kind of name; the second field is the remedy.
     #[error("'{0}' is not a valid name: {1}")]

@@ -172,7 +172,7 @@ fn cannot_run(name: &OsStr, candidates: &[CString], error: &io::Error) -> Failur
     if !not_found || there.is_some() {
         let help = match error.raw_os_error() {
             Some(libc::EACCES) if there.is_some_and(Path::is_dir) => "it is a directory".to_owned(),
-            Some(libc::EACCES) => "it is not executable; run 'chmod +x' on it".to_owned(),
+            Some(libc::EACCES) => "it is not executable; run `chmod +x` on it".to_owned(),
             Some(libc::E2BIG) => {
                 "an argument or environment variable is longer than 128 KiB, or together they are too long; pass the data in a file".to_owned()
             }
@@ -182,13 +182,13 @@ fn cannot_run(name: &OsStr, candidates: &[CString], error: &io::Error) -> Failur
             _ if not_found => "the interpreter in its first line, or its dynamic loader, does not exist".to_owned(),
             _ => error.to_string(),
         };
-        let message = format!("the command '{shown}' cannot be run: {help}");
+        let message = format!("command '{shown}' cannot be run: {help}");
         return Failure::new(Reason::CommandNotExecutable, message);
     }
     let message = if name.as_bytes().contains(&b'/') {
-        format!("the command '{shown}' does not exist; check the image and the path")
+        format!("command '{shown}' not found; check the image and the path")
     } else {
-        format!("the command '{shown}' does not exist in any directory of PATH")
+        format!("command '{shown}' not found in PATH")
     };
     Failure::new(Reason::CommandNotFound, message)
 }

@@ -143,7 +143,7 @@ impl Content {
 
 impl std::fmt::Display for Changed {
     fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        out.write_str("an output's file changed while it was sent")
+        out.write_str("the file of an output changed while it was being sent")
     }
 }
 

@@ -136,7 +136,7 @@ impl Failure {
     }
 
     pub(crate) fn usage(message: impl Display) -> Self {
-        let message = format!("{message}; see 'gleaner-redirector --help'");
+        let message = format!("{message}; see `gleaner-redirector --help`");
         Self::new(Reason::Usage, message)
     }
 }

@@ -15,7 +15,7 @@ environment variables are ignored.
   --step NAME                 the step's name in the declaration [GLEANER_STEP]
   --sidecar ADDRESS           unix:PATH or http://127.0.0.1:PORT [GLEANER_SIDECAR]
                               (default: unix:/gleaner/run/me/gleaner.sock)
-  --token-file PATH           a file with the bearer token for the sidecar [GLEANER_TOKEN_FILE]
+  --token-file PATH           the file that contains the bearer token for the sidecar [GLEANER_TOKEN_FILE]
   --output SPEC               an output, NAME[,WORD...][=PATH]; may be repeated [GLEANER_OUTPUT, one per line]
                               words: string number boolean array object, Newline Whitespace None,
                               Success Always, optional; without PATH: $GLEANER_OUTPUTS/NAME
@@ -29,10 +29,10 @@ environment variables are ignored.
   --finish                    finish the run when the command has succeeded [GLEANER_FINISH]
   --results-dir PATH          the directory for results, if it exists [GLEANER_RESULTS_DIR]
                               (default: /tekton/results)
-  --termination-message PATH  the file for the reason for a failure, if the file exists
+  --termination-message PATH  the file to which the reason of a failure is written, if the file exists
                               [GLEANER_TERMINATION_MESSAGE]
                               (default: /tekton/termination)
-  --report-file PATH          append failures, remarks and the outcome to this file as JSON lines, without printing
+  --report-file PATH          append failures, remarks and the outcome to this file as JSON lines, instead of printing
                               them [GLEANER_REPORT_FILE]
   --termination-share OWN+ADDED
                               the containers that share the pod's 12 KiB of termination messages: the pod's own and
@@ -47,5 +47,5 @@ environment variables are ignored.
 Exit codes: the command's own; if a signal killed the command, the redirector terminates with the same signal.
 Gleaner's own failures: 64 usage, 65 an output is missing, too large or not a valid value of its type, 69 the sidecar
 is unreachable, 73 the resources could not be created, 78 the declaration is invalid, 126 the command cannot be run, 127
-the command does not exist.
+the command was not found.
 ";

@@ -131,22 +131,22 @@ fn explained(refused: &Refused, output: &OutputSpec) -> (Reason, String) {
             return (Reason::OutputUnreadable, format!("cannot be read: {error}"));
         }
         Refused::Changed => {
-            let what = "shrank while it was read; before the command exits, stop all processes that write to the file";
+            let what = "shrank while it was being read; before the command exits, stop all processes that write to the file";
             return (Reason::OutputUnreadable, what.to_owned());
         }
         Refused::Encoding(error) => error.to_string(),
         Refused::Json(Invalid::Number(line, column)) => format!(
-            "contains, at line {line} column {column}, a number that cannot be stored exactly: Kubernetes stores 64-bit \
+            "contains, at line {line} column {column}, a number that cannot be stored exactly, because Kubernetes stores only 64-bit \
              integers and doubles; declare type: string"
         ),
         Refused::Json(Invalid::Empty) => {
-            format!("is empty; the declaration requires type: {declared}")
+            format!("is empty, but the declaration requires type: {declared}")
         }
         Refused::Json(Invalid::Syntax(what, line, column)) => format!(
-            "is not valid JSON: {what} at line {line} column {column}; the declaration requires type: {declared}"
+            "is not valid JSON: {what} at line {line} column {column}, but the declaration requires type: {declared}"
         ),
         Refused::Shape(shape) => {
-            format!("is JSON of type {shape}; the declaration requires type: {declared}")
+            format!("contains JSON of type {shape}, but the declaration requires type: {declared}")
         }
     };
     (Reason::OutputInvalid, what)
@@ -235,7 +235,7 @@ fn open_target(path: &Path) -> Result<File, Unread> {
     let leaves = |target: &Path| {
         let target = target.display();
         irregular(format!(
-            "is a link to '{target}', outside of the link's directory; write a regular file"
+            "is a link to '{target}', which is outside of the link's directory; write a regular file"
         ))
     };
     if !target.starts_with(&folder) {

@@ -115,14 +115,16 @@ impl Measured {
         }
         let all = share.own + share.added;
         let message = format!(
-            "the results take {bytes} bytes in the step's termination message, but the kubelet keeps only {room} (the pod's {all} \
+            "the results take {bytes} bytes in the step's termination message, but the kubelet keeps only {room} bytes (the pod's {all} \
              containers share {POD_MAX} bytes, at most {CONTAINER_MAX} each)"
         );
         if bytes > without {
-            return Fit::NeverFits(format!("{message}; Tekton loses all results of the step"));
+            return Fit::NeverFits(format!(
+                "{message}, so Tekton loses all results of the step"
+            ));
         }
         let message = format!(
-            "{message}; without Gleaner's {} it would keep {without}; write smaller results, or set Tekton's feature flag results-from to \
+            "{message}; without Gleaner's {} it would keep {without} bytes; write smaller results, or set Tekton's feature flag results-from to \
              sidecar-logs",
             match share.added {
                 1 => "container".to_owned(),
@@ -143,8 +145,8 @@ pub(crate) fn unknown_room(bytes: usize) -> Option<String> {
     };
     (bytes > share.room()).then(|| {
         format!(
-            "the results take {bytes} bytes in the step's termination message; the kubelet keeps {POD_MAX} bytes divided by the number \
-             of containers in the pod, and at most {CONTAINER_MAX}; if the results do not fit, Tekton loses all results of the step; \
+            "the results take {bytes} bytes in the step's termination message, but the kubelet keeps only {POD_MAX} bytes divided by the number \
+             of containers in the pod, and at most {CONTAINER_MAX} bytes; if the results do not fit, Tekton loses all results of the step; \
              pass --termination-share (for example, 3+1) to the redirector and the sidecar, so that Gleaner makes the results fit"
         )
     })

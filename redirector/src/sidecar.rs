@@ -316,8 +316,9 @@ fn refusal(status: u16, problem: Refused<Vec<failure::Failure>>) -> Failure {
 
 fn token(path: &Path) -> io::Result<String> {
     let shown = path.display();
-    let wrong =
-        |why: &dyn std::fmt::Display| io::Error::other(format!("the token file '{shown}': {why}"));
+    let wrong = |why: &dyn std::fmt::Display| {
+        io::Error::other(format!("the token file '{shown}' cannot be used: {why}"))
+    };
     let mut text = String::new();
     // With O_NONBLOCK, opening a FIFO does not wait for a writer. O_NOFOLLOW is not set, because a file in a mounted Secret is a
     // link.

@@ -51,11 +51,11 @@ async fn the_error_of_a_request_names_the_request_and_the_reason() {
     let cases = [
         (
             "/refused?a=b",
-            "the API server refused GET /refused: 403 Forbidden not for you",
+            "the API server rejected GET /refused: 403 Forbidden not for you",
         ),
         (
             "/silent",
-            "no usable response from the API server to GET /silent: no response within 0.3 s",
+            "the API server did not send a usable response to GET /silent: no response within 0.3 s",
         ),
         ("/large", "larger than 100 bytes"),
         ("/text", "is not JSON"),

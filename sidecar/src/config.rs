@@ -24,7 +24,7 @@ pub use memory::Memory;
 #[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
 #[command(after_help = "\
 Exit codes: 0 shut down by SIGTERM or SIGINT, 64 the command line is wrong, 73 the API server's address or credentials are \
-missing, 78 the declaration is wrong, 1 anything else (a damaged journal, an address in use).")]
+missing, 78 the declaration is invalid, 1 any other error, such as a damaged journal or an address in use.")]
 pub struct Config {
     /// The subcommand. Without a subcommand, the sidecar serves the API.
     #[command(subcommand)]
@@ -77,7 +77,7 @@ pub struct Place {
     /// Loopback address for curl and port-forward; port 0 selects a free port, which is logged
     #[arg(long, env = "GLEANER_LISTEN", default_value = path::LOOPBACK)]
     pub(crate) listen: SocketAddr,
-    /// File for the listen address, for a caller that passes port 0
+    /// File to which the listen address is written, for a caller that passes port 0
     #[arg(long, value_name = "FILE")]
     pub(crate) address_file: Option<PathBuf>,
     /// Path of the redirector to copy
@@ -171,7 +171,7 @@ pub struct Tracing {
     /// Context of the parent span, in the form of Tekton's annotation tekton.dev/taskrunSpanContext: {"traceparent": "..."}
     #[arg(long, env = traces::SPAN_CONTEXT, value_name = "JSON", default_value = "", hide_default_value = true)]
     pub(crate) span_context: String,
-    /// Name of the pod, for the trace
+    /// Name of the pod, which is exported with the trace
     #[arg(long, env = traces::POD_NAME, default_value = "", hide_default_value = true)]
     pub(crate) pod_name: String,
 }

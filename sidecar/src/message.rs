@@ -302,7 +302,7 @@ pub fn explained(error: &ReadError) -> String {
         ReadError::Number(output) => {
             let output = cut(output, SHOWN);
             format!(
-                "output '{output}' contains a number that cannot be stored exactly: Kubernetes stores 64-bit integers and doubles; \
+                "output '{output}' contains a number that cannot be stored exactly, because Kubernetes stores only 64-bit integers and doubles; \
                  declare type: string"
             )
         }

@@ -45,20 +45,32 @@ impl Default for Metrics {
         let bytes = Counter::default();
         all.register_with_unit(
             "outputs",
-            "Size of accepted messages",
+            "Total size of the messages that the sidecar accepted",
             Unit::Bytes,
             bytes.clone(),
         );
         let metrics = Self {
-            accepted: register(all, "outputs_accepted", "Accepted messages from steps"),
+            accepted: register(
+                all,
+                "outputs_accepted",
+                "Messages from steps that the sidecar accepted",
+            ),
             bytes,
-            refused: register(all, "outputs_refused", "Refused messages from steps"),
-            submissions: register(all, "submissions", "Submissions that finished"),
-            phase: register(all, "phase", "1 for the current phase of the run"),
+            refused: register(
+                all,
+                "outputs_refused",
+                "Messages from steps that the sidecar rejected",
+            ),
+            submissions: register(all, "submissions", "Finished submissions, by result"),
+            phase: register(
+                all,
+                "phase",
+                "Phase of the run: 1 for the current phase, 0 for the others",
+            ),
             exports: register(
                 all,
                 "trace_exports",
-                "Requests that export spans to the collector",
+                "Requests to export spans to the trace collector, by result",
             ),
             registry: Arc::new(registry),
         };

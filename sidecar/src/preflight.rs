@@ -65,7 +65,8 @@ impl Report {
                 (title, findings.join("; "), self.blocking.clone())
             }
         };
-        let detail = format!("{detail} (no step runs, because of `preflight: Strict`)");
+        let detail =
+            format!("{detail} (no step runs, because the declaration sets `preflight: Strict`)");
         let code = exit_code::NOT_CREATED;
         Some(Problem {
             failures,

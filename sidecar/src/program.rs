@@ -62,7 +62,7 @@ pub enum ProgramError {
         source: io::Error,
     },
     /// The actor panicked. The panic's message is omitted, because it may quote a secret.
-    #[error("the task that owns the run's state panicked; this is a bug in Gleaner")]
+    #[error("the part of the sidecar that manages the run panicked; this is a bug in Gleaner")]
     Actor,
 }
 
@@ -141,7 +141,7 @@ async fn serve(config: Config, shutdown: Shutdown) -> Result<(), ProgramError> {
     let address = listeners.address();
     if let Some(path) = &place.address_file {
         std::fs::write(path, address.to_string()).map_err(|source| ProgramError::System {
-            what: format!("cannot write the address to {}", path.display()),
+            what: format!("cannot write the listen address to {}", path.display()),
             source,
         })?;
     }
@@ -197,7 +197,7 @@ async fn serve(config: Config, shutdown: Shutdown) -> Result<(), ProgramError> {
         report,
     ));
     for variable in &unreachable {
-        tracing::warn!(%variable, "this variable has no value, and no step can post one; nothing will be created");
+        tracing::warn!(%variable, "this variable has no value, and no step can post one, so nothing will be created");
     }
     let outputs = memory.run.outputs;
     tracing::info!(%address, steps = steps.len(), max_body = memory.max_body, max_outputs = outputs, "ready");

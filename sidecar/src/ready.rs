@@ -28,7 +28,7 @@ pub(crate) fn main(ready: &Ready) -> ExitCode {
             Err(why) if start.elapsed() >= ready.wait => {
                 // The kubelet shows this message in an Event.
                 eprintln!(
-                    "gleaner-sidecar: not ready after {:?}: {why}; see the container's log",
+                    "gleaner-sidecar: the sidecar is not ready after {:?}: {why}; see the container's log",
                     ready.wait
                 );
                 return ExitCode::FAILURE;

@@ -9,7 +9,7 @@ use crate::journal::Record;
 /// detect damage.
 #[derive(Debug, thiserror::Error)]
 #[error(
-    "record {number} of the journal cannot follow the previous records: {why}; delete the pod, so that the run starts again"
+    "record {number} of the journal contradicts the previous records: {why}; delete the pod, so that the run starts again"
 )]
 pub struct RecoveryError {
     number: usize,
@@ -64,17 +64,31 @@ fn apply(
         // The key was already read from the journal before the collector was created.
         Record::SecretKey(_) => {}
         Record::Planned(objects) if collector.is_submitting() => planned.push(objects),
-        Record::Planned(_) => return Err("a plan without a submission".to_owned()),
+        Record::Planned(_) => {
+            return Err(
+                "it contains the plan of a submission, but no submission was requested".to_owned(),
+            );
+        }
         Record::Finished => {
             collector.finish();
         }
-        Record::Committed(commit) => match collector.submitting() {
-            Some(submitting) => submitting.commit(commit.outcome, commit.attempts),
-            None => return Err("a commit without a submission".to_owned()),
-        },
+        Record::Committed(commit) => {
+            match collector.submitting() {
+                Some(submitting) => submitting.commit(commit.outcome, commit.attempts),
+                None => return Err(
+                    "it reports that the resources were created, but no submission was requested"
+                        .to_owned(),
+                ),
+            }
+        }
         Record::Failed(problem) => match collector.submitting() {
             Some(submitting) => submitting.fail(problem),
-            None => return Err("a failure without a submission".to_owned()),
+            None => {
+                return Err(
+                    "it reports that the submission failed, but no submission was requested"
+                        .to_owned(),
+                );
+            }
         },
     }
     Ok(())

@@ -79,7 +79,7 @@ impl Traces {
         // An invalid endpoint must not fail the run, so it only turns the trace off.
         let exporter = traces::endpoint(&endpoint).and_then(|endpoint| {
             let exporter = Exporter::new(&endpoint, metrics.clone());
-            exporter.ok_or_else(|| "the endpoint is not a URL".to_owned())
+            exporter.ok_or_else(|| "the endpoint is not a valid URL".to_owned())
         });
         let exporter = match exporter {
             Ok(exporter) => exporter,

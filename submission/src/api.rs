@@ -321,7 +321,7 @@ impl Notes {
 fn unexpected(status: StatusCode) -> String {
     let code = status.as_u16();
     format!(
-        "a {code} response that did not come from an API server; check the proxies between the pod and the API server"
+        "the response with status {code} did not come from an API server; check the proxies between the pod and the API server"
     )
 }
 

@@ -193,7 +193,7 @@ impl Entry<'_> {
             }
             Step::Apply(before) => self.apply(before).await,
             Step::Deferred => Err(self.failed(Reason::Internal(format!(
-                "{} was not dry-run before its creation",
+                "Gleaner did not perform a dry run of {} before creating it",
                 self.item.place
             )))),
         }

@@ -225,10 +225,10 @@ async fn other_versions(api: Api<'_>, api_version: &str) -> Option<String> {
 
 fn not_served(name: &KindName, versions: Option<&str>) -> Reason {
     let remedy = match versions {
-        Some(versions) => format!("it serves {versions}"),
+        Some(versions) => format!("the cluster serves {versions}"),
         None if name.group().is_empty() => "check apiVersion and kind".to_owned(),
         None if kinds::is_own_group(name.group()) => {
-            "the group is built into Kubernetes: check apiVersion, kind and the cluster's Kubernetes version".to_owned()
+            "check apiVersion, kind and the cluster's Kubernetes version, because the group is built into Kubernetes".to_owned()
         }
         None => "install its CRD".to_owned(),
     };

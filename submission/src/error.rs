@@ -125,7 +125,7 @@ impl fmt::Display for Aftermath {
             let kept = list(&self.kept);
             write!(
                 out,
-                "; existed before and retain the applied fields: {kept}"
+                "; existed before the run and still have the applied fields: {kept}"
             )?;
         }
         for (state, words) in [
@@ -133,7 +133,10 @@ impl fmt::Display for Aftermath {
                 LeftState::Exists,
                 "could not be rolled back and must be deleted by hand",
             ),
-            (LeftState::MayExist, "may exist (if so, delete by hand)"),
+            (
+                LeftState::MayExist,
+                "may have been created (if so, delete by hand)",
+            ),
             (
                 LeftState::Retained,
                 "retained because of keepOnFailure and must be deleted by hand",

@@ -77,7 +77,7 @@ pub(super) fn taken(item: &Item, holder: String) -> Reason {
     let remedy = if item.derived_name {
         "delete it".to_owned()
     } else {
-        "delete it, or change or remove the name in the template (without a name, Gleaner derives one)"
+        "delete it, change the name in the template, or remove the name, so that Gleaner derives one"
             .to_owned()
     };
     Reason::Taken {

@@ -193,7 +193,8 @@ impl Rollback<'_> {
                 Ok(left @ Outcome::Left(_)) => return left,
                 Ok(removed) => outcome = removed,
                 Err(why) => {
-                    let why = format!("it could not be checked again: {why}");
+                    let why =
+                        format!("Gleaner could not check again whether it was created: {why}");
                     return item.left(None, LeftState::MayAppear, &why);
                 }
             }

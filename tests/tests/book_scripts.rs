@@ -131,9 +131,9 @@ fn a_broken_link_is_found() {
         about_a,
         [
             "a.html loads https://cdn.example/x.js from another server",
-            "a.html: the link #gone leads to no heading",
-            "a.html: the link b.html#gone leads to no heading",
-            "a.html: the link c.html leads to no file",
+            "a.html: the link #gone points to a heading that does not exist",
+            "a.html: the link b.html#gone points to a heading that does not exist",
+            "a.html: the link c.html points to a file that does not exist",
         ]
     );
     assert!(printed.contains("no search index"), "{printed}");
@@ -219,6 +219,6 @@ fn links_to_files_that_are_not_pages_lead_to_the_repository() {
     let (_, error) = preprocessed("[a](../../NONE.md)");
     assert_eq!(
         error.trim_end(),
-        "docs/reference/x.md: the link ../../NONE.md leads to no file"
+        "docs/reference/x.md: the link ../../NONE.md points to a file that does not exist"
     );
 }

@@ -380,7 +380,7 @@ fn a_check_is_skipped_with_the_reason_if_the_caller_may_not_read_its_objects() {
         .unwrap();
     assert_eq!(
         message,
-        "you are not allowed to read MutatingWebhookConfigurations: the API server refused GET \
+        "you are not allowed to read MutatingWebhookConfigurations: the API server rejected GET \
          /apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations: 403 Forbidden User \"u\" cannot do this"
     );
 }

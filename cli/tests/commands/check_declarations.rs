@@ -150,7 +150,7 @@ fn the_permission_check_is_skipped_once_if_the_caller_may_not_create_access_revi
     let message = permissions[0]["message"].as_str().unwrap();
     assert!(
         message
-            .starts_with("you are not allowed to read permissions: the API server refused POST "),
+            .starts_with("you are not allowed to read permissions: the API server rejected POST "),
         "{message}"
     );
 }

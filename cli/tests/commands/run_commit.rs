@@ -110,7 +110,7 @@ fn an_object_applied_before_the_failure_is_reported() {
     });
     let (ran, names) = against_a_slow_cluster(&text, &[], &[old], Duration::ZERO);
     ran.exits(73)
-        .says("existed before and retain the applied fields: ConfigMap default/old");
+        .says("existed before the run and still have the applied fields: ConfigMap default/old");
     assert_eq!(names, ["old"]);
     assert!(
         !ran.stderr.contains("nothing was created"),

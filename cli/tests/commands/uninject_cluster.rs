@@ -214,7 +214,7 @@ fn a_list_restarts_if_the_server_lost_its_state() {
     );
     let ran = list(&server.url(), &["-A"]);
     ran.exits(69)
-        .says("error: the list does not include cronjobs.batch: the API server refused GET /apis/batch/v1/cronjobs: 410 Gone too old\n");
+        .says("error: the list does not include cronjobs.batch: the API server rejected GET /apis/batch/v1/cronjobs: 410 Gone too old\n");
     assert_eq!(ran.stdout, LINES);
     assert_eq!(server.count(&Method::GET, r"/cronjobs\?"), 4);
 }
@@ -232,7 +232,7 @@ fn a_forbidden_kind_is_reported_and_all_other_kinds_are_listed() {
     ]);
     let ran = list(&server.url(), &["-A"]);
     ran.exits(69).says(
-        "error: the list does not include pods: the API server refused GET /api/v1/pods: 403 Forbidden it is forbidden: User \"u\" cannot \
+        "error: the list does not include pods: the API server rejected GET /api/v1/pods: 403 Forbidden it is forbidden: User \"u\" cannot \
          list it; ask for permission to list them in all namespaces, or list one namespace with -n\n",
     );
     ran.says("error: the list does not include tasks.tekton.dev: ");

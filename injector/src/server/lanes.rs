@@ -49,7 +49,7 @@ pub struct Arrived {
 
 /// An error for a review that was not decided in time.
 #[derive(Debug, thiserror::Error)]
-#[error("the review was not decided within {within:?} (--decision-timeout)")]
+#[error("the review was not completed within {within:?} (--decision-timeout)")]
 pub struct Overdue {
     within: Duration,
 }

@@ -92,7 +92,7 @@ fn missing_api_server_credentials_exit_with_73() {
     let (code, said) = setup.run();
     assert_eq!(code, Some(73), "{said}");
     assert!(
-        said.contains("no ServiceAccount token in this container"),
+        said.contains("this container has no ServiceAccount token"),
         "{said}"
     );
 }

@@ -269,7 +269,7 @@ async fn a_forbidden_write_is_logged_once() {
     let said = injector.said("certificate-check-failed").await;
     assert_eq!(
         said["error"],
-        "the API server refused POST /api/v1/namespaces/gleaner/secrets: 403 Forbidden not for you"
+        "the API server rejected POST /api/v1/namespaces/gleaner/secrets: 403 Forbidden not for you"
     );
     until("several more checks", async || {
         let failed = injector

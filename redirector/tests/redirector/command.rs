@@ -29,18 +29,14 @@ fn a_command_that_does_not_exist_exits_with_127() {
     // Set PATH, because the PATH of the test process may contain a directory that this user cannot search. The error would then
     // be different.
     let step = Step::new(&sidecar).environment("PATH", "/usr/bin:/bin");
-    step.run(&["no-such-command"]).assert_ended(
-        127,
-        "the command 'no-such-command' does not exist in any directory of PATH",
-    );
+    step.run(&["no-such-command"])
+        .assert_ended(127, "command 'no-such-command' not found in PATH");
     step.run(&["./no-such"]).assert_ended(
         127,
-        "the command './no-such' does not exist; check the image and the path",
+        "command './no-such' not found; check the image and the path",
     );
-    step.run(&[""]).assert_ended(
-        127,
-        "the command '' does not exist in any directory of PATH",
-    );
+    step.run(&[""])
+        .assert_ended(127, "command '' not found in PATH");
     assert_eq!(sidecar.bodies(), [r#"{"outputs":{},"exitCode":127}"#; 3]);
 }
 
@@ -57,9 +53,9 @@ fn a_command_that_cannot_be_run_exits_with_126() {
     program("orphan", 0o755, "#!/no/such/shell\n");
     let refused = |name: &str, help: &str| {
         step.run(&[name])
-            .assert_ended(126, &format!("the command '{name}' cannot be run: {help}"));
+            .assert_ended(126, &format!("command '{name}' cannot be run: {help}"));
     };
-    refused("./plain", "it is not executable; run 'chmod +x' on it");
+    refused("./plain", "it is not executable; run `chmod +x` on it");
     refused("./outputs", "it is a directory");
     refused(
         "./bare",
@@ -220,7 +216,7 @@ fn arguments_that_are_too_long_exit_with_126_and_a_reason() {
     }
     run(wrapping(fits)).assert_ended(
         126,
-        "the command 'true' cannot be run: an argument or environment variable is longer than 128 KiB, or together they \
+        "command 'true' cannot be run: an argument or environment variable is longer than 128 KiB, or together they \
          are too long; pass the data in a file",
     );
 }
@@ -289,7 +285,7 @@ fn invalid_arguments_exit_with_64_and_a_remedy() {
         let mut redirector = step.bare();
         redirector.args(arguments);
         let ran = run(redirector);
-        let line = format!("gleaner: {line}; see 'gleaner-redirector --help'\n");
+        let line = format!("gleaner: {line}; see `gleaner-redirector --help`\n");
         assert_eq!(
             (ran.code, ran.stderr.as_str(), ran.stdout.as_str()),
             (Some(64), line.as_str(), "")

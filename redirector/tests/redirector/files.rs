@@ -133,12 +133,12 @@ fn a_link_to_a_file_outside_its_directory_is_refused() {
     assert!(
         ran.stderr
             .starts_with("\ngleaner: step 'kaniko': output 'o': 'it' is a link to '/proc/")
-            && ran
-                .stderr
-                .ends_with("/environ', outside of the link's directory; write a regular file\n"),
+            && ran.stderr.ends_with(
+                "/environ', which is outside of the link's directory; write a regular file\n"
+            ),
         "{ran:?}"
     );
-    let line = "output 'o': 'it' is a link to '/etc/passwd', outside of the link's directory; write a regular file";
+    let line = "output 'o': 'it' is a link to '/etc/passwd', which is outside of the link's directory; write a regular file";
     refused("o=it", link("/etc/passwd"), line);
     refused("o=it", link("../../../../../../etc/passwd"), line);
     let line = "output 'o': 'it' cannot be read: Too many levels of symbolic links (os error 40)";
@@ -287,10 +287,10 @@ fn a_byte_order_mark_is_removed_unless_nothing_is_trimmed() {
         "{\"outputs\":{\"digest\":\"sha256:ab\",\"lines\":\"a\\r\\nb\",\"all\":\"\u{feff}a\\r\\n\",\"n\":5,\"report\":{},\
          \"nothing\":\"\",\"zeros\":\"one\\u0000two\\u0000\",\"zeros-all\":\"a\\u0000b\\u0000\"},\"exitCode\":0}"
     );
-    let line = "output 'o': 'it' is empty; the declaration requires type: number";
+    let line = "output 'o': 'it' is empty, but the declaration requires type: number";
     refused("o,number=it", write("it", b"\xef\xbb\xbf\r\n"), line);
     // Only the first byte order mark is removed, and a second one is not valid JSON.
-    let line = "output 'o': 'it' is not valid JSON: expected value at line 1 column 1; the declaration requires type: number";
+    let line = "output 'o': 'it' is not valid JSON: expected value at line 1 column 1, but the declaration requires type: number";
     refused("o,number=it", write("it", "\u{feff}\u{feff}5"), line);
 }
 
@@ -299,11 +299,13 @@ fn json_of_a_wrong_type_is_refused() {
     let line = "output 'o': 'it' is not valid JSON: key must be a string at line 1 column 2; the declaration requires \
                 type: object";
     refused("o,object=it", write("it", "{a: 1}\n"), line);
-    let line = "output 'o': 'it' is JSON of type array; the declaration requires type: object";
+    let line =
+        "output 'o': 'it' contains JSON of type array, but the declaration requires type: object";
     refused("o,object=it", write("it", "[]"), line);
-    let line = "output 'o': 'it' is empty; the declaration requires type: number";
+    let line = "output 'o': 'it' is empty, but the declaration requires type: number";
     refused("o,number=it", write("it", "\n"), line);
-    let line = "output 'o': 'it' is JSON of type string; the declaration requires type: boolean";
+    let line =
+        "output 'o': 'it' contains JSON of type string, but the declaration requires type: boolean";
     refused("o,boolean=it", write("it", "\"true\""), line);
 }
 
@@ -312,7 +314,7 @@ fn a_number_that_kubernetes_would_change_is_refused() {
     // The message does not quote the value, which may be a secret.
     let line = |column: usize| {
         format!(
-            "output 'o': 'it' contains, at line 1 column {column}, a number that cannot be stored exactly: Kubernetes stores \
+            "output 'o': 'it' contains, at line 1 column {column}, a number that cannot be stored exactly, because Kubernetes stores only \
              64-bit integers and doubles; declare type: string"
         )
     };

@@ -161,7 +161,7 @@ fn large_results_cause_a_warning() {
         (ran.code, ran.stdout.as_str()),
         (Some(0), "gleaner: there was nothing to create\n")
     );
-    let begin = "gleaner: step 'gleaner': the results take 3186 bytes in the step's termination message; the kubelet keeps ";
+    let begin = "gleaner: step 'gleaner': the results take 3186 bytes in the step's termination message, but the kubelet keeps only ";
     assert!(ran.stderr.starts_with(begin), "{}", ran.stderr);
 }
 

@@ -184,7 +184,7 @@ fn a_file_that_changes_while_it_is_sent_fails_the_step_and_is_never_accepted() {
     sidecar.wait_for(1);
     fs::write(step.path("a"), vec![b'y'; MIB]).unwrap();
     let ran = running.wait();
-    let line = "an output's file changed while it was sent; before the command exits, stop all processes that write to the file";
+    let line = "the file of an output changed while it was being sent; before the command exits, stop all processes that write to the file";
     ran.assert_ended(65, line);
     for body in sidecar.bodies() {
         assert!(

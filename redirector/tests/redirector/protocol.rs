@@ -335,7 +335,7 @@ fn the_redirector_waits_for_the_token_and_sends_it() {
     step.run(&["true"]).assert_ended(
         69,
         &format!(
-            "the sidecar at {} was unreachable for 10ms (the token file 'token': it does not contain a valid token); see its log, or \
+            "the sidecar at {} was unreachable for 10ms (the token file 'token' cannot be used: it does not contain a valid token); see its log, or \
              raise --deadline",
             sidecar.address
         ),

@@ -62,6 +62,6 @@ fn opening_a_token_file_that_is_not_regular_does_not_block() {
     let step = step.flags(&["--token-file", "token", "--deadline=100ms"]);
     let ran = step.run(&["true"]);
     assert_eq!(ran.code, Some(69));
-    let expected = "the token file 'token': it is not a regular file";
+    let expected = "the token file 'token' cannot be used: it is not a regular file";
     assert!(ran.stderr.contains(expected), "{ran:?}");
 }

@@ -38,7 +38,7 @@ pub struct Access {
 pub enum AccessError {
     /// The container has no ServiceAccount token.
     #[error(
-        "no ServiceAccount token in this container; set automountServiceAccountToken, or use --kubeconfig or --api-server"
+        "this container has no ServiceAccount token; set automountServiceAccountToken, or use --kubeconfig or --api-server"
     )]
     InCluster(#[source] InClusterError),
     /// The kubeconfig is missing or invalid.

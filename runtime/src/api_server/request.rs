@@ -173,9 +173,9 @@ impl Reason {
     fn sentence(&self, request: &str) -> String {
         match self {
             Self::Refused { code, message } => {
-                format!("the API server refused {request}: {code} {message}")
+                format!("the API server rejected {request}: {code} {message}")
             }
-            _ => format!("no usable response from the API server to {request}"),
+            _ => format!("the API server did not send a usable response to {request}"),
         }
     }
 }

@@ -58,7 +58,7 @@ pub enum BodyError {
         within: Duration,
     },
     /// Fewer than [`PART`] bytes of the body arrived within [`PART_TIMEOUT`].
-    #[error("the body stalled: fewer than {part} bytes arrived within {within:?}")]
+    #[error("the transfer of the body stalled: fewer than {part} bytes arrived within {within:?}")]
     Stalled {
         /// The minimum number of bytes.
         part: usize,
@@ -67,14 +67,14 @@ pub enum BodyError {
     },
     /// Other bodies used the memory until the time limit expired.
     #[error(
-        "no memory was available for the body within {within:?}, because other requests use it"
+        "no memory was available for the body within {within:?}, because other requests were using it"
     )]
     NoRoom {
         /// The limit.
         within: Duration,
     },
     /// The connection failed before the complete body arrived.
-    #[error("the body was interrupted: {0}")]
+    #[error("the connection failed before the whole body arrived: {0}")]
     Interrupted(axum::Error),
 }
 

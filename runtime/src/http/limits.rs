@@ -31,5 +31,6 @@ pub struct Limits {
 /// Fails if the text is not a valid size, or the size does not fit into a `usize`.
 pub fn bytes(text: &str) -> Result<usize, String> {
     let bytes = size::parse(text).map_err(|error| error.to_string())?;
-    usize::try_from(bytes).map_err(|_| format!("'{text}' is more than this machine can address"))
+    usize::try_from(bytes)
+        .map_err(|_| format!("'{text}' exceeds the address space of this machine"))
 }

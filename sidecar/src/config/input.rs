@@ -36,7 +36,7 @@ pub struct Input {
     /// File that contains the declaration
     #[arg(long, env = "GLEANER_DECLARATION_FILE", conflicts_with = "declaration")]
     declaration_file: Option<PathBuf>,
-    /// Step without declared outputs that may post; steps with declared outputs need no flag
+    /// Step that may post although it declares no outputs; steps with declared outputs need no flag
     #[arg(long = name(STEP), value_name = "NAME")]
     steps: Vec<StepName>,
     /// Parameter of type string
@@ -98,7 +98,7 @@ pub enum InputError {
     FileEncoding { path: PathBuf, error: EncodingError },
     /// The steps have no redirector, because the webhook did not inject the pod.
     #[error(
-        "this pod is not injected: it bypassed Gleaner's webhook for pods; check that the injector is running \
+        "this pod is not injected, because Gleaner's webhook for pods was not called; check that the injector is running \
          and that its MutatingWebhookConfiguration has a webhook for pods"
     )]
     Unwrapped,
@@ -242,7 +242,8 @@ fn pair(text: &str) -> Result<(String, String), String> {
 
 fn json_pair(text: &str) -> Result<(String, Value), String> {
     let (name, json) = pair(text)?;
-    let value = message::value(&json).map_err(|error| format!("the value is not JSON: {error}"))?;
+    let value =
+        message::value(&json).map_err(|error| format!("the value is not valid JSON: {error}"))?;
     Ok((name, value))
 }
 

@@ -49,9 +49,15 @@ fn the_error_names_a_record_that_cannot_follow() {
         (vec![accepted("other")], "record 1 of the journal"),
         (vec![accepted("digest"), accepted("digest")], "record 2 of"),
         (vec![failed()], "record 1 of the journal"),
-        (vec![accepted("digest"), failed()], "a failure without a"),
+        (
+            vec![accepted("digest"), failed()],
+            "it reports that the submission failed, but",
+        ),
         (vec![Record::Finished, failed(), failed()], "record 3 of"),
-        (vec![planned()], "a plan without a submission"),
+        (
+            vec![planned()],
+            "it contains the plan of a submission, but no submission was requested",
+        ),
     ] {
         let error = replayed(records).unwrap_err();
         assert!(error.contains(said), "{error}");

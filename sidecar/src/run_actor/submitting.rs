@@ -201,7 +201,7 @@ pub(super) async fn ended(submission: &mut Option<JoinHandle<Ended>>) -> Ended {
             Ok(ended) => ended,
             // The join error is dropped, because it contains the panic's message, which may quote a secret.
             Err(_) => {
-                let detail = "the submission panicked; see the sidecar's log for the location; this is a bug in Gleaner";
+                let detail = "the submission panicked, which is a bug in Gleaner; report it with the location from the sidecar's log";
                 let mut problem = problem::internal(detail);
                 problem.exit_code = exit_code::NOT_CREATED;
                 Ended::failed(problem, &[])

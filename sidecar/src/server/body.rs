@@ -109,24 +109,29 @@ async fn handle<T: Send + 'static>(
 
 fn within_bounds(api: &Api, extent: Extent, memory: usize) -> Result<(), ApiProblem> {
     let bounds = [
-        (extent.values, api.max_values, "JSON values", "--max-values"),
+        (
+            extent.values,
+            api.max_values,
+            "contains more JSON values",
+            "--max-values",
+        ),
         (
             extent.depth,
             api.max_depth,
-            "levels of arrays and objects",
+            "has more levels of arrays and objects",
             "--max-depth",
         ),
         (
             memory,
             api.max_message,
-            "bytes after parsing",
+            "takes more bytes of memory",
             "memory limit",
         ),
     ];
     let exceeded = bounds.into_iter().find(|(held, bound, ..)| held > bound);
     exceeded.map_or(Ok(()), |(_, bound, what, flag)| {
         let detail = format!(
-            "the message contains more than {bound} {what}; make the outputs smaller, or raise the sidecar's {flag}"
+            "the message {what} than the maximum of {bound}; make the outputs smaller, or raise the sidecar's {flag}"
         );
         let problem = ApiProblem::new(problem_type::TOO_LARGE, 413, "too large", detail);
         Err(problem.exit_code(exit_code::OUTPUT))
@@ -148,7 +153,7 @@ fn not_read(error: BodyError) -> ApiProblem {
         BodyError::Stalled { .. } => too_slow(format!("{error}; send it faster")),
         BodyError::NoRoom { .. } => ApiProblem::busy(format!("{error}; retry")),
         BodyError::Interrupted(source) => {
-            let detail = format!("the body was interrupted: {source}");
+            let detail = format!("the connection failed before the whole body arrived: {source}");
             ApiProblem::new(problem_type::MALFORMED, 400, "invalid request", detail)
         }
     }

@@ -87,7 +87,7 @@ pub(super) async fn require_step(
         }
         Err(what) => {
             let detail = format!(
-                "{what}; send `Authorization: Bearer TOKEN` with the content of the file `token` next to the step's \
+                "{what}; send `Authorization: Bearer TOKEN`, where TOKEN is the content of the file `token` next to the step's \
                  socket, or post through the socket"
             );
             let title = "only a step may post";
@@ -114,7 +114,7 @@ pub(super) async fn refuse_foreign_hosts(
     let are_local = hosts.all(|host| host.to_str().is_ok_and(is_local));
     if caller == Caller::Loopback && !are_local {
         let detail = "the Host header must be localhost or an IP address";
-        return ApiProblem::new(problem_type::FORBIDDEN, 421, "not this server", detail)
+        return ApiProblem::new(problem_type::FORBIDDEN, 421, "misdirected request", detail)
             .into_response();
     }
     next.run(request).await

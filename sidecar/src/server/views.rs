@@ -135,7 +135,8 @@ impl Views {
             return Ok(view);
         }
         let room = self.make_room(&snapshot).ok_or_else(|| {
-            let detail = "large responses to other clients use all memory; retry later";
+            let detail =
+                "large responses to other clients are using all available memory; retry later";
             ApiProblem::busy(detail)
         })?;
         let (max, version) = (self.max, subject.version(&snapshot));

@@ -23,11 +23,13 @@ pub(super) enum ExportError {
     Setup(#[source] AccessError),
     #[error("the request failed")]
     Request(#[source] Reason),
-    #[error("status {0}; the endpoint must be the full URL, usually with the path /v1/traces")]
+    #[error(
+        "the endpoint responded with status {0}; it must be the full URL, usually with the path /v1/traces"
+    )]
     NotFound(StatusCode),
     #[error("status {0}")]
     Refused(StatusCode),
-    #[error("no response before the sidecar had to exit")]
+    #[error("the endpoint did not respond before the sidecar had to exit")]
     Shutdown,
 }
 

@@ -43,7 +43,8 @@ fn results_that_are_too_large_fail_the_run_before_anything_is_created() {
     assert_eq!(problem.failures[0].code, FailureCode::ResultsTooLarge);
     let detail = &problem.detail;
     assert!(
-        detail.starts_with("nothing was created: the results of 42 resources take at least "),
+        detail
+            .starts_with("nothing was created, because the results of 42 resources take at least "),
         "{detail}"
     );
     assert!(detail.contains("sidecar-logs"), "{detail}");
@@ -125,7 +126,7 @@ fn result_fields_are_omitted_and_reported_until_the_results_fit() {
     let problem = finish(3000).problem(507, problem_type::RESULTS);
     let detail = &problem.detail;
     assert!(
-        detail.starts_with("the resources exist: the results of 2 resources"),
+        detail.starts_with("the resources exist, but the results of 2 resources"),
         "{detail}"
     );
     assert_eq!(

@@ -5,9 +5,9 @@ fn the_remedy_mentions_a_crd_only_for_groups_outside_kubernetes() {
     for (api_version, expected) in [
         (
             "autoscaling/v3",
-            "the group is built into Kubernetes: check",
+            "because the group is built into Kubernetes",
         ),
-        ("apps/v1", "the group is built into Kubernetes: check"),
+        ("apps/v1", "because the group is built into Kubernetes"),
         ("v1", "check apiVersion and kind"),
         ("gateway.networking.k8s.io/v1", "install its CRD"),
         ("example.com/v1", "install its CRD"),

@@ -203,7 +203,7 @@ impl Reason {
                 Some("delete objects that are no longer needed, or raise the quota")
             }
             Self::Unauthorized(_) => {
-                Some("check the pod's ServiceAccount token: it is missing or has expired")
+                Some("check the pod's ServiceAccount token, which is missing or has expired")
             }
             Self::Contested(_) => Some("stop the other client, or use a different name"),
             Self::Conflict(_) => Some(

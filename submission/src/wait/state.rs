@@ -91,7 +91,7 @@ fn awaited(target: &WaitTarget, show: bool) -> String {
     match target {
         WaitTarget::Conditions(names) => format!("condition {}", names.join(", ")),
         WaitTarget::Field { path, value } => match value {
-            Some(value) if show => format!("{path}: '{value}'"),
+            Some(value) if show => format!("{path} to become '{value}'"),
             _ => path.to_string(),
         },
         WaitTarget::Rollout => "the rollout".to_owned(),
@@ -165,7 +165,7 @@ fn rollout(kind: &str, object: &Value) -> Result<(), Pending> {
     };
     let generation = object["metadata"]["generation"].as_i64().unwrap_or(1);
     if number("observedGeneration") < generation {
-        return pending("its controller has not seen the change yet".to_owned());
+        return pending("its controller has not observed the change yet".to_owned());
     }
     let (wanted, updated, all, available) = match kind {
         "DaemonSet" => (
@@ -219,10 +219,10 @@ fn condition(object: &Value, name: &str, show: bool) -> Result<(), Pending> {
         })
     };
     let Some(condition) = find(object, name) else {
-        return pending(format!("no condition {name}"));
+        return pending(format!("its status has no condition {name}"));
     };
     if !is_current(object, condition) {
-        return pending("its controller has not seen the change yet".to_owned());
+        return pending("its controller has not observed the change yet".to_owned());
     }
     if condition["status"] == "True" {
         Ok(())
@@ -298,7 +298,7 @@ impl Pending {
         };
         let remedy = match self.kind {
             WaitKind::Result => {
-                "check that objects of this kind set the field; if the object only needs more time, raise waitFor.timeout"
+                "check that the controller of this kind sets the field; if the object only needs more time, raise waitFor.timeout"
             }
             _ => "if the object only needs more time, raise waitFor.timeout",
         };

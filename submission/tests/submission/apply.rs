@@ -76,7 +76,9 @@ async fn a_rollback_deletes_what_apply_created_and_keeps_what_existed_before() {
         "the UID comes from the response to the apply"
     );
     assert!(
-        error.sentence().contains("existed before and retain"),
+        error
+            .sentence()
+            .contains("existed before the run and still have"),
         "{error}"
     );
     assert_eq!(mock.paths(), [path("old")]);

@@ -85,7 +85,7 @@ async fn a_missing_kind_is_reported_and_nothing_is_created() {
         .unwrap_err();
     assert_eq!(
         error.sentence(),
-        "svc (Service blue-green-demo): kind Service of serving.knative.dev/v1 is not served by this cluster; it serves serving.knative.dev/v1beta1"
+        "svc (Service blue-green-demo): kind Service of serving.knative.dev/v1 is not served by this cluster; the cluster serves serving.knative.dev/v1beta1"
     );
     assert!(mock.writes().is_empty());
 }

@@ -23,7 +23,7 @@ async fn the_error_about_a_taken_static_name_names_the_owner() {
     .unwrap_err();
     assert_eq!(
         error.sentence(),
-        "b (PipelineResource ci/b): PipelineResource ci/b already exists and does not belong to this run (owned by PipelineRun nightly); delete it, or change or remove the name in the template (without a name, Gleaner derives one)"
+        "b (PipelineResource ci/b): PipelineResource ci/b already exists and does not belong to this run (owned by PipelineRun nightly); delete it, change the name in the template, or remove the name, so that Gleaner derives one"
     );
     assert!(mock.writes().is_empty());
 }

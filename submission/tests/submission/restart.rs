@@ -283,7 +283,7 @@ async fn after_an_outage_beyond_the_deadlines_all_objects_that_may_exist_are_rep
     assert!(
         error
             .sentence()
-            .contains("; may exist (if so, delete by hand): PipelineResource ci/"),
+            .contains("; may have been created (if so, delete by hand): PipelineResource ci/"),
         "{error}"
     );
 }

@@ -124,7 +124,7 @@ async fn a_wait_is_reported_with_its_condition_until_it_is_met() {
     assert_eq!(
         reports.into_inner().unwrap(),
         [
-            "svc: Readiness: condition Ready did not become True yet; last seen: no condition Ready",
+            "svc: Readiness: condition Ready did not become True yet; last seen: its status has no condition Ready",
             "svc: met",
         ]
     );
@@ -155,7 +155,7 @@ async fn a_condition_of_an_earlier_generation_does_not_count() {
         .await
         .unwrap_err();
     assert!(
-        error.sentence().contains("has not seen the change yet"),
+        error.sentence().contains("has not observed the change yet"),
         "{error}"
     );
 }
@@ -170,7 +170,7 @@ async fn a_result_that_never_appears_names_its_path() {
         .unwrap_err();
     assert!(
         error.sentence().contains(
-            "result url: .status.url did not appear within 0.3 s; last seen: no .status.url; check that objects of this kind set the \
+            "result url: .status.url did not appear within 0.3 s; last seen: no .status.url; check that the controller of this kind sets the \
              field; if the object only needs more time, raise waitFor.timeout"
         ),
         "{error}"
@@ -244,7 +244,7 @@ async fn a_failed_object_ends_the_wait_with_its_reason_and_message() {
                 value: Some("1".into()),
             },
             condition("FailureTarget", "True", "DeadlineExceeded"),
-            "it failed while Gleaner waited for .status.succeeded: '1': FailureTarget is True (DeadlineExceeded): no",
+            "it failed while Gleaner waited for .status.succeeded to become '1': FailureTarget is True (DeadlineExceeded): no",
         ),
         (
             ("tekton.dev/v1", "PipelineRun"),
@@ -382,7 +382,7 @@ async fn a_rollout_is_complete_when_all_pods_are_new_and_available() {
             &starting,
             Some("1 of 2 updated replicas are available"),
         ),
-        (deployment, &unseen, Some("has not seen the change yet")),
+        (deployment, &unseen, Some("has not observed the change yet")),
         (deployment, &done, None),
         (
             ("apps/v1", "StatefulSet"),

@@ -175,7 +175,7 @@ objects:
     step.run()
         .await
         .expect(73)
-        .says(&["retain the applied fields", "settings"]);
+        .says(&["still have the applied fields", "settings"]);
     let after = server
         .get(&format!("{path}/settings"))
         .await

@@ -94,7 +94,7 @@ fn a_run_whose_results_cannot_fit_fails_before_it_creates_resources(namespace: &
         &namespace.describe(&format!("taskrun/{}", run.name())),
         &[
             "ResultsTooLarge",
-            "nothing was created: the results of 40 resources",
+            "nothing was created, because the results of 40 resources",
             "sidecar-logs",
         ],
     );

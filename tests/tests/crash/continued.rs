@@ -195,7 +195,7 @@ async fn a_sidecar_killed_before_an_outage_reports_the_objects_that_may_exist(se
     }
     run.start().await;
     let ended = step.ended().await.expect(73);
-    ended.says(&["may exist (if so, delete by hand)"]);
+    ended.says(&["may have been created (if so, delete by hand)"]);
     let status = run.get("/v1/status").await.json;
     let left = status["problem"]["left"].as_array().expect("what is left");
     let mut named: Vec<&Value> = left.iter().map(|left| &left["object"]["name"]).collect();

@@ -85,7 +85,7 @@ const INTERNAL: Response = (
     "Internal",
     500,
     problem::INTERNAL,
-    "the sidecar itself failed, for example because the disk is full; the message was not accepted",
+    "the sidecar itself failed, for example because the disk is full, so it did not accept the message",
 );
 const BUSY: Response = (
     "Busy",
@@ -170,7 +170,7 @@ pub(super) fn paths() -> Value {
             "steps",
             "postStart",
             "Report that a step's command is about to start",
-            "Changes only the entry of the step in the status. Idempotent.",
+            "Changes only the step's entry in the status. Idempotent.",
             success("The state of the run.", "Outcome"),
             &[OTHER_STEP, NOT_FOUND],
         )), &[in_path("step", "The step's name.")])},
@@ -178,7 +178,7 @@ pub(super) fn paths() -> Value {
             "steps",
             "postFailure",
             "Report that a step failed without posting its outputs",
-            "Changes only the entry of the step in the status. Idempotent.",
+            "Changes only the step's entry in the status. Idempotent.",
             success("The state of the run.", "Outcome"),
             &[MALFORMED, OTHER_STEP, NOT_FOUND],
         )), &[in_path("step", "The step's name."), parameter("exitCode")])},
@@ -206,8 +206,8 @@ pub(super) fn paths() -> Value {
         "/v1/preflight": {"get": operation(
             "steps",
             "getPreflight",
-            "Check whether the resources can be created, as far as the API server can tell",
-            "Responds after querying the API server. Returns findings in `notes` or, with `preflight: Strict`, as a problem.",
+            "Check whether the API server serves the kinds and allows the run to create the resources",
+            "Responds when the API server has responded. Returns findings in `notes` or, with `preflight: Strict`, as a problem.",
             success("There are no findings, or only notes.", "Outcome"),
             &[NOT_CREATED, BUSY],
         )},
@@ -245,7 +245,7 @@ pub(super) fn paths() -> Value {
         "/v1/status": {"get": operation(
             "people",
             "getStatus",
-            "Read the whole state: steps, variables, resources",
+            "Read the state of the steps, variables and resources",
             "Values are shortened, and secret values are never shown.",
             success("The state.", "Status"),
             &[TOO_LARGE, BUSY],

@@ -53,7 +53,7 @@ pub(super) fn shortened(ending: Ending, room: u64) -> Ending {
             let dropped = commit.outcome.notes.len();
             if !fits(&commit, room) && dropped > 0 {
                 let note = format!(
-                    "{dropped} notes are omitted, because the journal has no space for them"
+                    "{dropped} notes were omitted, because the journal has no space for them"
                 );
                 commit.outcome.notes = vec![note];
             }
@@ -66,7 +66,7 @@ pub(super) fn shortened(ending: Ending, room: u64) -> Ending {
 /// Returns the problem of a submission that does not start because no space for its outcome can be reserved.
 pub(super) fn no_room(room: u64, error: &io::Error) -> Problem {
     let message =
-        format!("the journal has no space for the outcome of the run ({room} bytes): {error}");
+        format!("cannot reserve {room} bytes of the journal for the outcome of the run: {error}");
     let remedy = "free up space on the journal's volume (--state-dir)";
     let failure = gleaner_proto::failure::Failure {
         resource: None,

@@ -90,7 +90,7 @@ pub(super) fn compare_end(outcome: &Result<Outcome, Problem>, end: End) -> Resul
     let is_right = match (end, outcome) {
         (End::Committed(number), Ok(outcome)) => *outcome == outcome_of(number),
         (End::Pending, Err(problem)) => problem.kind == problem_type::PENDING,
-        (NO_ROOM, Err(problem)) => problem.detail.contains("no space for the outcome"),
+        (NO_ROOM, Err(problem)) => problem.detail.contains("for the outcome of the run"),
         (PANICKED, Err(problem)) => problem.detail.contains("the submission panicked"),
         (End::Failed(number), Err(problem)) => *problem == problem_of(number),
         _ => false,

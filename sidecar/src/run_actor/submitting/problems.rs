@@ -29,8 +29,8 @@ pub(super) fn not_rendered(error: &SubstitutionError) -> Problem {
 pub(in crate::run_actor) fn results_do_not_fit(error: &DoesNotFit, are_created: bool) -> Problem {
     let title = "the results do not fit into the step's termination message";
     let state = match are_created {
-        true => "the resources exist",
-        false => "nothing was created",
+        true => "the resources exist, but",
+        false => "nothing was created, because",
     };
     let remedy = DoesNotFit::REMEDY;
     let failure = Failure {
@@ -39,7 +39,7 @@ pub(in crate::run_actor) fn results_do_not_fit(error: &DoesNotFit, are_created: 
         message: error.to_string(),
         remedy: Some(remedy.to_owned()),
     };
-    let detail = format!("{state}: {error}; {remedy}");
+    let detail = format!("{state} {error}; {remedy}");
     Problem {
         failures: vec![failure],
         ..problem::new(

@@ -111,7 +111,7 @@ const summary = (status) => {
   const created = status.resources.filter((resource) => resource.uid).length;
   const lines = {
     Collecting: `variables not known yet: ${pending} of ${status.variables.length}`,
-    Resolved: "All variables are known; the submission has not started",
+    Resolved: "All variables are known, but the submission has not started",
     Submitting: `${STAGES[status.stage] ?? "creating the resources"} (${created} of ${status.resources.length} exist)`,
     Committed: `${plural(status.resources.length, "resource")} created`,
     Failed: remaining ? "some objects of this run remain (see below)" : "no object of this run exists",
@@ -214,8 +214,8 @@ const problem = ({ detail, failures = [], removed = [], left = [], kept = [] }) 
   return [
     ...(failures.length ? [element("ul", "plain", ...failures.map(cause))] : [element("p", "", detail)]),
     ...list("Rolled back", removed.map((one) => item(code(one)))),
-    ...list("May still exist; delete by hand", left.map(({ object, why }) => item(code(named(object)), `: ${why}`))),
-    ...list("Existed before the run; still have the fields that the run applied", kept.map((one) => item(code(named(one))))),
+    ...list("May still exist; if so, delete by hand", left.map(({ object, why }) => item(code(named(object)), `: ${why}`))),
+    ...list("Existed before the run, and still have the fields that the run applied", kept.map((one) => item(code(named(one))))),
   ];
 };
 
