@@ -178,7 +178,7 @@ fn a_file_to_which_no_declaration_can_be_added_is_rejected_with_position_and_rem
         ),
         (
             task("metadata:\n  name: x\n").replace("image: busybox", "image: busybox\n      outputs: [{name: a}]"),
-            ": error: spec: the Task x already declares outputs; run gleaner translate",
+            ": error: spec: the Task x already declares outputs; run `gleaner translate`",
         ),
         (task("metadata: {name: x}\n"), "<stdin>:4:11: error: metadata: a multi-line annotation"),
         (task("metadata:\n  name: x\n  annotations: {}\n"), block),

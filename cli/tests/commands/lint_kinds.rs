@@ -215,7 +215,7 @@ fn fields_of_an_object_must_be_consistent() {
                 "{a: b}",
                 "{restartPolicy: Never, containers: [{name: c}]}",
             ),
-            "error: spec.template.spec.restartPolicy: the pods of a Deployment must have restartPolicy: Always; remove it",
+            "error: spec.template.spec.restartPolicy: the pods of a Deployment must have restartPolicy: Always; remove restartPolicy, or use a Job instead",
         ),
         (
             job(POD),

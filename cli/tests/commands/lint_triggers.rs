@@ -239,6 +239,6 @@ spec:
           steps: [{name: s, image: i, command: [x], outputs: [{name: v}]}]
 ";
     inject(old).exits(78).says(
-        "error: spec.resourcetemplates[0].spec: the outputs are declared in the proposal's syntax",
+        "error: spec.resourcetemplates[0].spec: the outputs are declared in the syntax of the Tekton proposal",
     );
 }

@@ -45,7 +45,7 @@ fn the_namespace_of_a_template_is_created() {
         &[],
     );
     ran.exits(0)
-        .says("which in a cluster must exist before the run: prod")
+        .says("to which templates refer: prod; in a cluster, they must exist before the run")
         .says("ConfigMap prod/cm");
 }
 

@@ -181,7 +181,7 @@ fn unknown_variables_are_errors_in_every_field_of_a_step() {
         (
             "{name: one, script: x, workingDir: $(context.pipelineRun.name)}",
             "workingDir",
-            "unknown in a step of a Task",
+            "not available in a step of a Task",
         ),
         (
             "{name: one, script: x, onError: $(step.results.own.path)}",
