@@ -27,7 +27,7 @@ pub use status::{
     VariableStatus, WaitKind, WaitStatus,
 };
 
-/// The outputs of one step. A step can post them only once; repeating the same message returns the same response.
+/// The outputs of one step. Repeating the same message returns the same response.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]

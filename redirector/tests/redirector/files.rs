@@ -296,7 +296,7 @@ fn a_byte_order_mark_is_removed_unless_nothing_is_trimmed() {
 
 #[test]
 fn json_of_a_wrong_type_is_refused() {
-    let line = "output 'o': 'it' is not valid JSON: key must be a string at line 1 column 2; the declaration requires \
+    let line = "output 'o': 'it' is not valid JSON: key must be a string at line 1 column 2, but the declaration requires \
                 type: object";
     refused("o,object=it", write("it", "{a: 1}\n"), line);
     let line =
