@@ -16,6 +16,10 @@ use super::list;
 
 /// The name of the volume. The prefix `tekton-internal-` would prevent conflicts, but Tekton rejects it in TaskSpecs.
 const VOLUME: &str = "gleaner-internal";
+/// The name of the volume with the sidecar's ServiceAccount token, in pods whose steps have no token.
+pub(crate) const TOKEN_VOLUME: &str = "gleaner-token";
+/// The names of Gleaner's volumes. A container that mounted one of them could read the token, or the sockets of other steps.
+const RESERVED: [&str; 2] = [VOLUME, TOKEN_VOLUME];
 
 /// Returns the volume to add to a pod or a TaskSpec.
 pub(crate) fn volume() -> Value {
@@ -47,14 +51,30 @@ fn at_gleaner(mount: &Value, place: &Place, what: &str) -> Option<Diagnostic> {
     })
 }
 
-/// Reports volumes of the pod or Task that have the name of Gleaner's volume. `spec` must not be injected yet.
+/// Reports mounts of Gleaner's volumes by a container that is not injected yet.
+pub(crate) fn borrowed(container: &Value, place: &Place) -> Vec<Diagnostic> {
+    let mounts = list::items(container, "volumeMounts").iter().enumerate();
+    let reserved = |mount: &Value| RESERVED.into_iter().find(|name| mount["name"] == **name);
+    mounts
+        .filter_map(|(index, mount)| reserved(mount).map(|name| (index, name)))
+        .map(|(index, name)| {
+            let place = place.key("volumeMounts").index(index).key("name");
+            let message =
+                format!("the container mounts '{name}', which only Gleaner's containers may mount");
+            Diagnostic::new(place, None, message).help("remove the mount")
+        })
+        .collect()
+}
+
+/// Reports volumes of the pod or Task that have the name of one of Gleaner's volumes. `spec` must not be injected yet.
 pub(crate) fn reserved(spec: &Value, place: &Place) -> Vec<Diagnostic> {
     let volumes = list::items(spec, "volumes").iter().enumerate();
-    let taken = volumes.filter(|(_, volume)| volume["name"] == VOLUME);
-    taken
-        .map(|(index, _)| {
+    let name_of = |volume: &Value| RESERVED.into_iter().find(|name| volume["name"] == **name);
+    volumes
+        .filter_map(|(index, volume)| name_of(volume).map(|name| (index, name)))
+        .map(|(index, name)| {
             let place = place.key("volumes").index(index).key("name");
-            let message = format!("the volume '{VOLUME}' has a name that is reserved for Gleaner");
+            let message = format!("the volume '{name}' has a name that is reserved for Gleaner");
             Diagnostic::new(place, None, message).help("rename it")
         })
         .collect()

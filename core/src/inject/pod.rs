@@ -36,6 +36,7 @@ use serde_json::Value;
 
 use crate::inject::list;
 use crate::inject::messages;
+use crate::inject::mounts;
 use crate::inject::outcome::{Outcome, Refusal, Skip};
 use crate::inject::settings::Settings;
 use crate::inject::shape;
@@ -166,6 +167,18 @@ fn misshapen(pod: &Value) -> Vec<Diagnostic> {
     let mut found = Diagnostics::default();
     shape::pod(&Cursor::root(&node), &mut found);
     found.into_vec()
+}
+
+/// Reports mounts of Gleaner's volumes in a pod that is not injected yet.
+fn borrowed_mounts(pod: &Value) -> Vec<Diagnostic> {
+    let mut found = Vec::new();
+    for list in LISTS {
+        for (index, container) in containers(pod, list).iter().enumerate() {
+            let place = Place::from(["spec", list]).index(index);
+            found.extend(mounts::borrowed(container, &place));
+        }
+    }
+    found
 }
 
 fn too_many(containers: usize) -> Diagnostic {

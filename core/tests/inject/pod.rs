@@ -231,6 +231,20 @@ fn a_step_mounts_only_its_own_directories() {
     assert!(volumes.contains(&json!({"name": "gleaner-internal", "emptyDir": {}})));
 }
 
+/// The mount can come from a StepAction or a remote Task, which no webhook reviews.
+#[test]
+fn a_pod_whose_containers_mount_gleaners_volumes_is_rejected() {
+    for (list, index) in [("containers", 0), ("containers", 2), ("initContainers", 0)] {
+        let mut pod = tekton_pod(DECLARATION, "u", &[]);
+        let container = &mut pod["spec"][list][index];
+        let mounts = container["volumeMounts"].as_array_mut().unwrap();
+        let place = format!("spec.{list}[{index}].volumeMounts[{}].name", mounts.len());
+        mounts.push(json!({"name": "gleaner-token", "mountPath": "/t"}));
+        let said = refused(&pod, &settings());
+        assert!(said.contains(&place), "{said}");
+    }
+}
+
 #[test]
 fn the_sidecar_becomes_a_native_sidecar_after_tektons_init_containers() {
     let before = tekton_pod(DECLARATION, "u", &[]);

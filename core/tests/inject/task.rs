@@ -441,6 +441,41 @@ fn names_that_gleaner_reserves_are_rejected() {
 }
 
 #[test]
+fn only_gleaners_containers_may_mount_gleaners_volumes() {
+    for name in ["gleaner-internal", "gleaner-token"] {
+        let mount = json!([{"name": name, "mountPath": "/m"}]);
+        for place in ["steps", "sidecars", "stepTemplate"] {
+            let mut task = build_and_push();
+            let spec = &mut task["spec"];
+            let place = match place {
+                "steps" => {
+                    spec["steps"][0]["volumeMounts"] = mount.clone();
+                    "steps[0]"
+                }
+                "sidecars" => {
+                    spec["sidecars"] = json!([{"name": "s", "image": "i", "volumeMounts": mount}]);
+                    "sidecars[0]"
+                }
+                _ => {
+                    spec["stepTemplate"] = json!({"volumeMounts": mount});
+                    "stepTemplate"
+                }
+            };
+            let expected = format!(
+                "spec.{place}.volumeMounts[0].name: the container mounts '{name}', which only Gleaner's containers may mount"
+            );
+            let said = refused(&task);
+            assert!(said.contains(&expected), "{said}");
+        }
+        let mut task = build_and_push();
+        task["spec"]["volumes"] = json!([{"name": name, "emptyDir": {}}]);
+        let expected = format!("the volume '{name}' has a name that is reserved for Gleaner");
+        let said = refused(&task);
+        assert!(said.contains(&expected), "{said}");
+    }
+}
+
+#[test]
 fn the_tasks_own_result_stays_if_it_is_compatible() {
     let mut task = build_and_push();
     task["spec"]["results"] =

@@ -113,6 +113,7 @@ pub(super) fn inject(
     };
     let mut injected = pod.clone();
     let mut wrong = mounts::reserved(&injected["spec"], &spec);
+    wrong.extend(super::borrowed_mounts(&injected));
     for step in &steps {
         wrong.extend(inject_container(&mut injected, &declaration, step, single, share).err());
     }

@@ -28,7 +28,7 @@ pub(crate) fn remove(pod: &mut Value) {
     let spec = &mut pod["spec"];
     mounts::remove(spec, "volumes");
     list::retain(spec, "volumes", |volume| {
-        name_of(volume) != sidecar::TOKEN_VOLUME
+        name_of(volume) != mounts::TOKEN_VOLUME
     });
 }
 

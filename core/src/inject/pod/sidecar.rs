@@ -11,8 +11,6 @@ use crate::inject::{list, mounts, port, readiness, redirector_flags, traces};
 
 /// The mount path of the pod's ServiceAccount token (`k8s.io/kubernetes/plugin/pkg/admission/serviceaccount`).
 const TOKEN: &str = "/var/run/secrets/kubernetes.io/serviceaccount";
-/// The name of the volume that Gleaner adds for the ServiceAccount token if the pod has no token.
-pub(super) const TOKEN_VOLUME: &str = "gleaner-token";
 /// The field and the value that make an init container a native sidecar (KEP-753).
 const RESTART_POLICY: &str = "restartPolicy";
 const ALWAYS: &str = "Always";
@@ -98,7 +96,7 @@ pub(super) fn place(
         .or_else(|| token_of_others(pod))
         .unwrap_or_else(|| {
             list::push(&mut pod["spec"], "volumes", token_volume());
-            json!({"name": TOKEN_VOLUME, "mountPath": TOKEN, "readOnly": true})
+            json!({"name": mounts::TOKEN_VOLUME, "mountPath": TOKEN, "readOnly": true})
         });
     container.insert(
         "volumeMounts".to_owned(),
@@ -129,7 +127,7 @@ fn token_of_others(pod: &Value) -> Option<Value> {
 /// ServiceAccount disables the automatic mount. The volume has the same form as Kubernetes' own.
 fn token_volume() -> Value {
     json!({
-        "name": TOKEN_VOLUME,
+        "name": mounts::TOKEN_VOLUME,
         "projected": {
             "defaultMode": 420,
             "sources": [

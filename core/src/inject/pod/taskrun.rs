@@ -47,6 +47,10 @@ pub(super) fn inject(
     if let Some(Value::Array(variables)) = injected.get_mut("env") {
         variables.retain(|variable| variable["name"] != UNWRAPPED_VARIABLE);
     }
+    let borrowed = super::borrowed_mounts(&changed);
+    if !borrowed.is_empty() {
+        return Err(borrowed);
+    }
     let results_from = results_from(pod);
     let share = messages::share(pod, added(&arguments), results_from);
     wrap_steps(&mut changed, &declaration, &arguments, share, settings)?;

@@ -30,9 +30,15 @@ pub(super) fn all(spec: &Value, finish: Finish, place: &Place) -> Vec<Diagnostic
     for (index, step) in items("steps") {
         wrong.extend(mounts::in_the_way(step, &place.key("steps").index(index)));
     }
+    for list in ["steps", "sidecars"] {
+        for (index, item) in items(list) {
+            wrong.extend(mounts::borrowed(item, &place.key(list).index(index)));
+        }
+    }
     if let Some(template) = spec.get("stepTemplate") {
         let place = place.key("stepTemplate");
         wrong.extend(mounts::in_the_way(template, &place));
+        wrong.extend(mounts::borrowed(template, &place));
         if finish == Finish::OwnStep {
             wrong.extend(unfit_for_finish(template, &place));
         }
