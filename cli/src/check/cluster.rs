@@ -46,6 +46,11 @@ impl Unread {
         }
     }
 
+    /// Returns true if the user is not allowed to read the object, or if it does not exist.
+    pub(super) const fn is_expected(&self) -> bool {
+        self.is_expected
+    }
+
     /// Returns the result of a check that needs the unread data: skipped if the failure is expected, otherwise failed.
     pub(super) fn check(&self, id: &'static str) -> Check {
         if self.is_expected {
@@ -100,20 +105,22 @@ impl Cluster<'_> {
             "namespace": self.namespace, "verb": verb, "group": group, "resource": plural,
         });
         let spec = json!({"resourceAttributes": attributes});
-        self.review("SelfSubjectAccessReview", "selfsubjectaccessreviews", &spec)
-            .await
+        self.review("SelfSubjectAccessReview", None, &spec).await
     }
 
-    /// Creates an access review and returns the API server's decision.
+    /// Creates an access review of a kind, in a namespace if the kind is namespaced, and returns the API server's decision.
     pub(super) async fn review(
         &self,
         kind: &str,
-        plural: &str,
+        namespace: Option<&str>,
         spec: &Value,
     ) -> Result<bool, Unread> {
         const VERSION: &str = "authorization.k8s.io/v1";
-        let review = json!({"apiVersion": VERSION, "kind": kind, "spec": spec});
-        let path = path::collection(VERSION, plural, None);
+        let metadata = json!({"namespace": namespace});
+        let review =
+            json!({"apiVersion": VERSION, "kind": kind, "metadata": metadata, "spec": spec});
+        let plural = format!("{}s", kind.to_lowercase());
+        let path = path::collection(VERSION, &plural, namespace);
         let body = Some(&review);
         let reviewed = self
             .api

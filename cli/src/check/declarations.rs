@@ -67,7 +67,8 @@ pub(super) async fn check(
         cluster,
         served: BTreeMap::new(),
         asked: BTreeSet::new(),
-        refused: None,
+        reviews_are_local: false,
+        unreadable: BTreeSet::new(),
     };
     for declared in &all {
         asker.declaration(declared, &mut group).await;
@@ -154,8 +155,10 @@ struct Asker<'a> {
     /// The served kinds of each group version.
     served: BTreeMap<String, Result<Vec<Value>, Unread>>,
     asked: BTreeSet<String>,
-    /// The reason why a SubjectAccessReview could not be created. If set, no further review is attempted.
-    refused: Option<Unread>,
+    /// True if the user may not create SubjectAccessReviews, but possibly LocalSubjectAccessReviews.
+    reviews_are_local: bool,
+    /// The namespaces in which reviews failed, so no further review is attempted; empty for cluster-scoped kinds.
+    unreadable: BTreeSet<String>,
 }
 
 impl Asker<'_> {
@@ -283,8 +286,8 @@ impl Asker<'_> {
         group.add(check.about(subject));
     }
 
-    /// Creates a SubjectAccessReview for the permission. Returns the permission's description and the decision, or `None` if the
-    /// permission was already reviewed, or if this or an earlier review failed.
+    /// Reviews the permission. Returns its description and the decision, or `None` if the permission was already reviewed, or if
+    /// this or an earlier review in the namespace failed.
     async fn ask(
         &mut self,
         asked: &Asked<'_>,
@@ -299,22 +302,35 @@ impl Asker<'_> {
         let is_first = self
             .asked
             .insert(format!("{} {subject}", asked.run_namespace));
-        if !is_first || self.refused.is_some() {
+        if !is_first || self.unreadable.contains(asked.namespace) {
             return None;
         }
         let spec = asked.spec(self.cluster.service_account);
-        let reviewed = self
-            .cluster
-            .review("SubjectAccessReview", "subjectaccessreviews", &spec)
-            .await;
-        match reviewed {
+        match self.review(asked.namespace, &spec).await {
             Ok(allowed) => Some((subject, allowed)),
             Err(unread) => {
                 group.add(unread.skipped("permission"));
-                self.refused = Some(unread);
+                self.unreadable.insert(asked.namespace.to_owned());
                 None
             }
         }
+    }
+
+    /// Creates a SubjectAccessReview, or a LocalSubjectAccessReview in `namespace` if the user may not create the former. The
+    /// ClusterRole `admin` permits the latter in a namespace.
+    async fn review(&mut self, namespace: &str, spec: &Value) -> Result<bool, Unread> {
+        let is_namespaced = !namespace.is_empty();
+        if !(is_namespaced && self.reviews_are_local) {
+            let reviewed = self.cluster.review("SubjectAccessReview", None, spec).await;
+            match reviewed {
+                Err(unread) if unread.is_expected() && is_namespaced => {
+                    self.reviews_are_local = true;
+                }
+                reviewed => return reviewed,
+            }
+        }
+        let kind = "LocalSubjectAccessReview";
+        self.cluster.review(kind, Some(namespace), spec).await
     }
 }
 

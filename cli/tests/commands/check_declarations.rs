@@ -139,14 +139,49 @@ fn a_missing_permission_fails_the_check_only_if_the_run_would_fail() {
 }
 
 #[test]
-fn the_permission_check_is_skipped_once_if_the_caller_may_not_create_access_reviews() {
+fn an_administrator_of_a_namespace_can_check_its_permissions() {
     let mut cluster = Installation::sound();
-    cluster.forbidden = vec![(Method::POST, "/subjectaccessreviews$")];
+    cluster.forbidden = vec![(Method::POST, "/v1/subjectaccessreviews$")];
+    cluster.denied = vec![r#""verb":"get""#];
+    let (code, report) = declarations(&cluster, &task(support::ONE), &[]);
+    assert_eq!(code, 0);
+    assert_eq!(
+        subjects(&report, "permission", "warning"),
+        ["get configmaps in builds"]
+    );
+    assert_eq!(
+        subjects(&report, "permission", "ok"),
+        [
+            "create configmaps in builds",
+            "delete configmaps in builds",
+            "create events.events.k8s.io in builds"
+        ]
+    );
+    let server = cluster.start();
+    let directory = tempfile::tempdir().unwrap();
+    let path = file(directory.path(), "task.yaml", &task(support::ONE));
+    check(&server.url(), &["-f", &path, "-n", "builds"]);
+    let local = "/namespaces/builds/localsubjectaccessreviews$";
+    let reviews = server.requests_to(&Method::POST, local);
+    assert_eq!(reviews.len(), 4);
+    assert_eq!(reviews[0].json()["kind"], "LocalSubjectAccessReview");
+    assert_eq!(reviews[0].json()["metadata"]["namespace"], "builds");
+    // The command does not repeat the request that the API server rejected.
+    assert_eq!(server.count(&Method::POST, "/v1/subjectaccessreviews$"), 1);
+}
+
+#[test]
+fn the_permission_check_is_skipped_once_in_each_namespace_without_access_reviews() {
+    let mut cluster = Installation::sound();
+    cluster.forbidden = vec![(Method::POST, "/(local)?subjectaccessreviews$")];
     let (code, report) = declarations(&cluster, &task(SEVERAL), &[]);
     assert_eq!(code, 0);
     let permissions = checks(&report, "permission");
-    assert_eq!(permissions.len(), 1, "{report:#}");
-    assert_eq!(permissions[0]["status"], "skipped");
+    let places = permissions
+        .iter()
+        .map(|check| check["message"].as_str().unwrap().contains("/builds/"));
+    assert_eq!(places.collect::<Vec<_>>(), [true, false], "{report:#}");
+    assert!(permissions.iter().all(|check| check["status"] == "skipped"));
     let message = permissions[0]["message"].as_str().unwrap();
     assert!(
         message
