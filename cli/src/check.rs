@@ -117,7 +117,8 @@ async fn examine(cluster: &Cluster<'_>, options: &Check, sources: &[Source], rep
     let namespace = namespace::check(cluster, &tekton, installation, with_webhook).await;
     report.groups.push(namespace);
     if !sources.is_empty() {
-        let declarations = declarations::check(cluster, sources, deployment.as_ref()).await;
+        let deployment = deployment.as_ref();
+        let declarations = declarations::check(cluster, sources, deployment, with_webhook).await;
         report.groups.push(declarations);
     }
 }

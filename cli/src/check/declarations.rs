@@ -28,6 +28,9 @@ enum Namespace {
     Later,
 }
 
+/// The ID of the checks that the injector allows the declared kinds.
+const KIND_ALLOWED: &str = "kind-allowed";
+
 /// A declaration, and the namespace of its document.
 struct Declared {
     title: String,
@@ -41,11 +44,13 @@ struct Kind {
     is_namespaced: bool,
 }
 
-/// Checks the declarations of the files. `deployment` is the injector's Deployment, if it can be read.
+/// Checks the declarations of the files. `deployment` is the injector's Deployment, if it can be read; without the webhook, no
+/// injector restricts the kinds.
 pub(super) async fn check(
     cluster: &Cluster<'_>,
     sources: &[Source],
     deployment: Option<&Value>,
+    with_webhook: bool,
 ) -> Group {
     let mut group = Group::new("declarations");
     let mut all = Vec::new();
@@ -60,8 +65,13 @@ pub(super) async fn check(
             "the files declare no outputs",
         ));
     }
-    if let Some(deployment) = deployment {
-        allowed(deployment, &all, &mut group);
+    match deployment {
+        Some(deployment) => allowed(deployment, &all, &mut group),
+        None if all.is_empty() || !with_webhook => {}
+        None => group.add(Check::skipped(
+            KIND_ALLOWED,
+            "the injector's Deployment, which contains the list of allowed kinds, was not read",
+        )),
     }
     let mut asker = Asker {
         cluster,
@@ -122,7 +132,6 @@ fn read(
 
 /// Checks the declared kinds against the injector's `--allow-kind` arguments.
 fn allowed(deployment: &Value, all: &[Declared], group: &mut Group) {
-    const ID: &str = "kind-allowed";
     let arguments = injector::arguments(deployment);
     let kinds = arguments.filter_map(|argument| argument.strip_prefix("--allow-kind="));
     let kinds: Vec<String> = kinds.map(str::to_owned).collect();
@@ -139,12 +148,12 @@ fn allowed(deployment: &Value, all: &[Declared], group: &mut Group) {
         let refused = kinds.check(declaration);
         if refused.is_empty() {
             let message = format!("{title}: the injector allows the declared kinds");
-            group.add(Check::ok(ID, message).about(title));
+            group.add(Check::ok(KIND_ALLOWED, message).about(title));
         }
         for diagnostic in refused {
             let message = format!("{title}: {}", diagnostic.message);
             let remedy = diagnostic.help.unwrap_or_default();
-            group.add(Check::failed(ID, message, remedy).about(title));
+            group.add(Check::failed(KIND_ALLOWED, message, remedy).about(title));
         }
     }
 }

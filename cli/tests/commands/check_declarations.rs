@@ -230,6 +230,12 @@ fn kinds_must_be_served_and_allowed() {
         .as_str()
         .unwrap();
     assert!(remedy.contains("outputs.allowedKinds"), "{remedy}");
+
+    cluster.forbidden = vec![(Method::GET, "/deployments/")];
+    let (_, report) = declarations(&cluster, &task(support::ONE), &[]);
+    assert_eq!(checks(&report, "kind-allowed")[0]["status"], "skipped");
+    let (_, report) = declarations(&cluster, &task(support::ONE), &["--without-webhook"]);
+    assert!(checks(&report, "kind-allowed").is_empty());
 }
 
 #[test]
