@@ -6,7 +6,7 @@ use gleaner_tests::cluster::start::repository;
 use gleaner_tests::cluster::suite::Case;
 use gleaner_tests::on_cluster;
 
-use crate::{BUILD, param, pod_of};
+use crate::{BUILD, holds, param, pod_of};
 
 pub(crate) fn cases() -> Vec<Case> {
     on_cluster![
@@ -62,6 +62,10 @@ spec:
     );
     namespace.ended("taskrun/tokenless").succeeded();
     namespace.only_resource();
+    // No step can mount the volume with the sidecar's token.
+    let mounts = "volumeMounts: [{name: gleaner-token, mountPath: /t}]\n      script: echo";
+    let message = namespace.refuse(&BUILD.replace("script: echo", mounts));
+    holds(&message, &["which only Gleaner's containers may mount"]);
 }
 
 fn the_documented_role_is_sufficient_for_a_run(namespace: &Namespace) {
