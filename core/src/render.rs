@@ -216,8 +216,8 @@ fn render_with(
     declaration.templates.iter().filter_map(finish).collect()
 }
 
-/// Returns all templates, or the template `only` and those that it refers to. Each template follows those that it refers to; a
-/// checked declaration has no cycles.
+/// Returns all templates or, if `only` is given, the template with this name and those that it refers to. Each template follows
+/// those that it refers to; a checked declaration has no cycles.
 fn in_dependency_order<'a>(declaration: &'a Declaration, only: Option<&str>) -> Vec<&'a Template> {
     fn visit<'a>(
         declaration: &'a Declaration,

@@ -47,7 +47,7 @@ fn injected(bencher: Bencher<'_, '_>) {
     bencher.bench(|| answer(black_box(JOB), &settings));
 }
 
-/// Measures the review of a pod that is refused because it has the annotation and belongs to a TaskRun, but its Task was not
+/// Measures the review of a pod that is refused because it has the annotation but belongs to a TaskRun whose Task was not
 /// injected.
 #[divan::bench]
 fn refused(bencher: Bencher<'_, '_>) {

@@ -156,7 +156,7 @@ pub struct Limits {
 }
 
 /// The help text of `--max-body`.
-const MAX_BODY: &str = "Maximum size of a review; the default fits the old and the new version of the largest object that etcd accepts";
+const MAX_BODY: &str = "Maximum size of an admission review; the default is enough for one that contains the old and the new version of the largest object that etcd accepts";
 
 /// The flags for access to the API server, and for Events.
 #[derive(Debug, Clone, Args)]

@@ -64,7 +64,7 @@ enum Round {
     Committed(Vec<Committed>),
     /// Derived names are taken. Nothing was created.
     OtherNames(Vec<Failure>),
-    /// Derived names are taken, but other objects were created before a create request failed.
+    /// Derived names are taken, but the names cannot be changed anymore, because other objects of the run have been created.
     NamesLost(Vec<Failure>),
     /// The API server does not allow the run to set `blockOwnerDeletion`. Nothing was created.
     Unblocked(Failure),

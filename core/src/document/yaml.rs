@@ -134,7 +134,7 @@ pub fn json_number(number: f64) -> Option<Number> {
 /// Parses text that contains exactly one document.
 ///
 /// # Errors
-/// The errors of [`parse_documents`], and an error unless the text contains exactly one document.
+/// Fails if [`parse_documents`] fails, or if the text does not contain exactly one document.
 pub fn parse(text: &str) -> Result<Node, Diagnostic> {
     parse_within(text, Bounds::FILE)
 }
@@ -142,7 +142,7 @@ pub fn parse(text: &str) -> Result<Node, Diagnostic> {
 /// Parses one document within `bounds`.
 ///
 /// # Errors
-/// The errors of [`parse`], and an error if the document exceeds a bound.
+/// Fails if [`parse`] fails, or if the document exceeds a bound.
 pub fn parse_within(text: &str, bounds: Bounds) -> Result<Node, Diagnostic> {
     let mut documents = documents_within(text, bounds)?;
     match (documents.pop(), documents.is_empty()) {

@@ -63,7 +63,7 @@ pub(crate) enum Form {
 /// controller copied from another object.
 ///
 /// # Errors
-/// The errors of [`inject_containers`], and an error for each annotation that has no effect.
+/// Fails if [`inject_containers`] fails, and returns an error for each annotation that has no effect.
 pub fn inject(pod: &Value, settings: &Settings) -> Result<Outcome, Refusal> {
     let mut found = Diagnostics::default();
     let leaves = pod.pointer("/metadata/deletionTimestamp").is_some();

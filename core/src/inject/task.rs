@@ -76,10 +76,10 @@ pub fn inject(
     inject_for(object, operation, settings, Placement::Webhook)
 }
 
-/// Injects as [`inject`] does, for the given placement.
+/// Like [`inject`], but for the given placement.
 ///
 /// # Errors
-/// The errors of [`inject`].
+/// Fails in the same cases as [`inject`].
 pub fn inject_for(
     object: &Value,
     operation: Operation<'_>,

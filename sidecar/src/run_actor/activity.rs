@@ -1,4 +1,4 @@
-//! The progress of the running submission, as the status shows it.
+//! The progress of the running submission, which is part of the status.
 
 use std::collections::BTreeMap;
 

@@ -1,5 +1,5 @@
-//! Tests of Gleaner's promises with the sidecar and redirectors as processes, against both a real API server and the local API
-//! server of `gleaner run`.
+//! Tests what Gleaner guarantees. The sidecar and the redirectors run as processes, against both a real API server and the local
+//! API server of `gleaner run`.
 
 mod all_or_none;
 mod dependent;

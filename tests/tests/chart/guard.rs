@@ -130,7 +130,7 @@ fn settings() -> Settings {
     }
 }
 
-/// The API server accepts the sidecar's variables for traces and does not change them, although they refer to an annotation that
+/// The API server accepts the sidecar's environment variables for traces unchanged, although they refer to an annotation that
 /// the pod does not have.
 async fn the_api_server_does_not_change_a_pod_with_the_variables_for_traces(server: &Server) {
     let settings = Settings {
