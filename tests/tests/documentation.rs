@@ -1,4 +1,4 @@
-//! Checks that the tests whose names are in the documentation exist.
+//! Checks that the tests whose names are in the documentation exist, and that a test follows each page with commands for a cluster.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -79,4 +79,30 @@ fn every_promise_names_a_test() {
     for promise in promises {
         assert!(!named(promise).is_empty(), "{promise}");
     }
+}
+
+/// The commands in a block with the language `sh,cluster` need a cluster or a release, so `cli/tests` does not execute them.
+#[test]
+fn every_page_with_commands_for_a_cluster_is_followed() {
+    let read = |path: &str| fs::read_to_string(workspace().join(path)).unwrap();
+    let followers = read("tests/tests/cluster/guides.rs") + &read("scripts/release-check");
+    let mut count = 0;
+    for directory in ["tutorials", "how-to"] {
+        for entry in fs::read_dir(workspace().join("docs").join(directory)).unwrap() {
+            let path = entry.unwrap().path();
+            if !fs::read_to_string(&path)
+                .unwrap()
+                .contains("\n```sh,cluster\n")
+            {
+                continue;
+            }
+            let page = format!(
+                "{directory}/{}",
+                path.file_name().unwrap().to_str().unwrap()
+            );
+            assert!(followers.contains(&page), "no test follows docs/{page}");
+            count += 1;
+        }
+    }
+    assert!(count >= 9, "{count}");
 }
