@@ -108,7 +108,8 @@ impl Cluster<'_> {
         self.review("SelfSubjectAccessReview", None, &spec).await
     }
 
-    /// Creates an access review of a kind, in a namespace if the kind is namespaced, and returns the API server's decision.
+    /// Creates an access review of this kind and returns the API server's decision. If the kind is namespaced, `namespace` is
+    /// set.
     pub(super) async fn review(
         &self,
         kind: &str,

@@ -29,7 +29,7 @@ const LOG_LINES: usize = 20;
 pub(crate) struct SidecarProcess {
     group: Group,
     pub(crate) client: SidecarClient,
-    /// The URL of the page that shows the state of the task. The sidecar serves it (`GET /`).
+    /// The URL of the sidecar's page (`GET /`), which shows the state of the task.
     pub(crate) page: String,
 }
 
@@ -134,7 +134,7 @@ impl SidecarProcess {
         }
     }
 
-    /// Shuts down the sidecar; requests in progress have `grace` to complete.
+    /// Shuts down the sidecar. `grace` is the time in which requests in progress must complete.
     pub(crate) async fn end(mut self, grace: Duration) {
         // The exit status does not matter, because the sidecar either completed its work or already reported the failure.
         let _ = self.group.end(grace).await;

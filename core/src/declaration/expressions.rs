@@ -204,7 +204,7 @@ enum Meaning {
 struct Names<'a> {
     declaration: &'a Declaration,
     scope: &'a Scope,
-    /// The step of each output, or `None` if several steps have an output of this name.
+    /// For each output, the step that declares it, or `None` if several steps have an output of this name.
     steps: HashMap<&'a str, Option<&'a str>>,
 }
 

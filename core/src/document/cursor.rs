@@ -106,8 +106,8 @@ impl Diagnostics {
         self.kept.is_empty() && self.omitted == 0
     }
 
-    /// Sets the positions of the kept diagnostics from their places in `document`. The position of a part of a scalar is
-    /// found only if `text` is given.
+    /// Sets the position of each kept diagnostic from its place in `document`. The position of a part of a scalar can be found
+    /// only if `text` is given.
     pub fn settle(&mut self, document: &Node, text: Option<&str>) {
         for diagnostic in &mut self.kept {
             let rest = |at| scalar::from(text?, at);
@@ -293,7 +293,7 @@ impl<'a> Cursor<'a> {
         self.field(key)?.text(found).map(str::to_owned)
     }
 
-    /// Returns the strings of the list in the field `key`. If the field is absent, the result is empty. Null items are skipped.
+    /// Returns the strings from the list in the field `key`. If the field is absent, the result is empty. Null items are skipped.
     pub fn texts_at(&self, key: &str, found: &mut Diagnostics) -> Vec<String> {
         let items = self.items_at(key, found).into_iter();
         items
@@ -346,7 +346,7 @@ impl<'a> Cursor<'a> {
         known.map(|(_, value)| *value)
     }
 
-    /// Returns the value for the string in the field `key`, or the default if the field is absent.
+    /// Returns the value that `words` assigns to the string in the field `key`, or the default if the field is absent.
     pub fn word_at<T: Copy + Default>(
         &self,
         key: &str,
@@ -376,7 +376,7 @@ impl<'a> Cursor<'a> {
             .ok()
     }
 
-    /// Reports that this node should be `what`, such as `a list`.
+    /// Reports that this node has the wrong type. `what` describes the expected type, such as `a list`.
     pub fn expected(&self, what: &str, found: &mut Diagnostics) {
         let message = format!("expected {what}, found {}", self.node.describe());
         let help = match (what, &self.node.content) {
