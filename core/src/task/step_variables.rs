@@ -5,7 +5,7 @@
 //! | --- | --- |
 //! | `admission` | the variables that make Tekton's webhook reject an object |
 //! | `artifacts` | artifact variables |
-//! | `names` | the names that the variables of a Task may refer to |
+//! | `names` | the names to which a Task's variables may refer |
 //! | `of_results` | variables for the results and exit codes of steps |
 //! | `of_templates` | template variables in the Task's own fields |
 //! | `field` | the place of a string in a Task |
