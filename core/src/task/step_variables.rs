@@ -100,7 +100,7 @@ pub fn of_step_action(spec: &Cursor<'_>) -> Result<Misused, Vec<Diagnostic>> {
     let mut found = Diagnostics::default();
     let params = ParamSpec::read_all(spec, &mut found);
     found.finish(())?;
-    // The StepAction is checked as the only step of a Task with the StepAction's parameters.
+    // Check the StepAction as if it were the only step of a Task that has the StepAction's parameters.
     let one = |content| Node {
         at: spec.node.at,
         content,

@@ -47,7 +47,7 @@ pub enum Reference {
     },
     /// `context.NAME`, one of [`CONTEXT`].
     Context(String),
-    /// `resources.NAME.FIELD`: a field of another resource of the same declaration.
+    /// `resources.NAME.FIELD`: a field of another resource in the same declaration.
     Resource {
         /// The other resource's name in the declaration.
         name: String,
@@ -153,7 +153,7 @@ impl Reference {
         }
     }
 
-    /// Returns the variable's path into its value.
+    /// Returns the path into the variable's value.
     pub fn access(&self) -> &[Access] {
         match self {
             Self::Param { access, .. } | Self::Output { access, .. } => access,
@@ -161,7 +161,7 @@ impl Reference {
         }
     }
 
-    /// Returns the same variable without a path into its value.
+    /// Returns the variable without the path into its value.
     #[must_use]
     pub fn root(&self) -> Self {
         let mut root = self.clone();
