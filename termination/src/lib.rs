@@ -21,9 +21,9 @@ pub use entry::{Entry, EntryType, OF_TEKTON, cut_escaped, escaped_len};
 pub use share::{InvalidShare, Share};
 pub use size::Size;
 
-/// The maximum size of the message of one container, in bytes. Tekton fails a step with a larger message, and the kubelet
-/// truncates larger messages (`MaxContainerTerminationMessageLength`).
+/// The maximum size of one container's message, in bytes. Tekton fails a step with a larger message, and the kubelet truncates
+/// larger messages (`MaxContainerTerminationMessageLength`).
 pub const CONTAINER_MAX: usize = 4 << 10;
 
-/// The space for the messages of all containers of a pod together, in bytes (`MaxPodTerminationMessageLogLength`).
+/// The total space for the messages of all containers in a pod, in bytes (`MaxPodTerminationMessageLogLength`).
 pub const POD_MAX: usize = 12 << 10;

@@ -1,5 +1,5 @@
-//! Tests `scripts/prose --check` with the files in `tests/fixtures/prose`, some of which it must refuse and some of which it must
-//! accept.
+//! Tests `scripts/prose --check` with the files in `tests/fixtures/prose`. The script must refuse some of these files and accept
+//! the others.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;

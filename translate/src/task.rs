@@ -192,7 +192,7 @@ impl Variables for TaskVariables {
 }
 
 impl TaskVariables {
-    /// Translates a variable of a resource. `direction` is the direction that the variable contains, if any.
+    /// Translates a variable that refers to a resource. If the variable contains a direction, `direction` is set.
     fn resource(
         &mut self,
         direction: Option<Direction>,

@@ -84,7 +84,7 @@ pub fn inject(pod: &Value, settings: &Settings) -> Result<Outcome, Refusal> {
 /// Injection is idempotent, and does not depend on what other injectors add before or after it.
 ///
 /// # Errors
-/// The reasons why the pod cannot be injected.
+/// Returns the reasons why Gleaner cannot be injected into the pod.
 pub(crate) fn inject_containers(
     pod: &Value,
     form: Form,
