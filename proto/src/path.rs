@@ -24,7 +24,7 @@ pub const STATE: &str = "/gleaner/state";
 pub const LOOPBACK: &str = "127.0.0.1:8440";
 /// The port in [`LOOPBACK`].
 pub const LOOPBACK_PORT: u16 = 8440;
-/// The directory in which steps write Tekton's results (`pkg/apis/pipeline/paths.go`).
+/// The directory for Tekton's results (`pkg/apis/pipeline/paths.go`).
 pub const TEKTON_RESULTS: &str = "/tekton/results";
 /// The file of Tekton's termination message, which contains the reason for a failure.
 pub const TEKTON_TERMINATION: &str = "/tekton/termination";

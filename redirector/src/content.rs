@@ -208,7 +208,7 @@ fn read(
 ) -> Result<(), Refused> {
     let mut buffer = vec![0; PIECE + CHARACTER_MAX];
     let mut at = range.start;
-    // The number of bytes of an incomplete character at the end of the previous piece.
+    // The number of bytes that belong to an incomplete character at the end of the previous piece.
     let mut kept = 0;
     while at < range.end {
         let wanted = usize::try_from(range.end - at).unwrap_or(PIECE).min(PIECE);

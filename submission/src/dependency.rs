@@ -1,7 +1,7 @@
 //! Dependencies between the objects of one submission.
 //!
-//! A dry run creates nothing, so the API server refuses the dry run of an object if the same submission creates its Namespace or
-//! CRD. Such an object is dry-run again after its Namespace and CRD exist.
+//! A dry run creates nothing, so the API server refuses the dry run of an object if the same submission creates the object's
+//! Namespace or CRD. Such an object is dry-run again after its Namespace and CRD exist.
 
 use std::collections::HashSet;
 
@@ -70,8 +70,8 @@ pub(super) fn may_lag(reason: &Reason) -> bool {
     ) || is_not_served(reason)
 }
 
-/// Returns true if the API server refused the request with an unclassified 404, which usually means that it does not serve the
-/// path.
+/// Returns true if the API server refused the request with an unclassified 404. Such a response usually means that the server
+/// does not serve the path.
 fn is_not_served(reason: &Reason) -> bool {
     matches!(reason, Reason::Refused { code: 404, .. })
 }

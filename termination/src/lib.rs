@@ -1,5 +1,5 @@
-//! The termination messages of steps, in which Tekton passes results: the space that each container has for its message, and the
-//! size of a message.
+//! Calculates the size of a step's termination message, in which Tekton passes results, and the space that each container has for
+//! its message.
 //!
 //! Tekton's entrypoint writes a JSON array with an entry for each result into the container's termination message, and fails a
 //! step whose message exceeds 4,096 bytes (`pkg/termination/write.go`). The kubelet divides 12 KiB equally among all containers

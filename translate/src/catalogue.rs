@@ -138,7 +138,7 @@ impl Catalogue {
         own.into_iter().chain(others).next()
     }
 
-    /// Returns the PipelineResource `name` that `referrer` references; reports an error if it does not exist.
+    /// Returns the PipelineResource `name` that `referrer` references. If the PipelineResource does not exist, reports an error.
     pub(crate) fn find(
         &self,
         name: &Cursor<'_>,

@@ -179,8 +179,8 @@ impl Variables for TaskVariables {
         }
     }
 
-    /// Returns true for the declaration and for text for users, which are not part of the steps. The declaration may be in
-    /// `outputs`, or in an annotation in the `metadata` of an embedded TaskSpec.
+    /// Returns true for the declaration and for texts that users read, because these fields are not part of the steps. The
+    /// declaration may be in `outputs`, or in an annotation in the `metadata` of an embedded TaskSpec.
     fn skips(&self, field: &str) -> bool {
         self.within != Within::Declaration
             && ["outputs", "metadata", "description", "displayName"].contains(&field)

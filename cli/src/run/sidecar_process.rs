@@ -95,7 +95,7 @@ impl SidecarProcess {
             .args(cluster.arguments())
             .stdout(Stdio::from(log.try_clone()?))
             .stderr(Stdio::from(log));
-        // Let every step connect to the sidecar, because the last step finishes the run even if it declares no outputs.
+        // Let every step connect to the sidecar, because the last step finishes the run even if that step declares no outputs.
         let names = plan.task.spec.steps.iter().map(|step| step.name.as_str());
         for name in names.chain([FINISH_STEP]) {
             if StepName::new(name).is_ok() {
@@ -140,7 +140,7 @@ impl SidecarProcess {
         let _ = self.group.end(grace).await;
     }
 
-    /// Waits until the sidecar is ready; returns its exit status if it exits before then.
+    /// Waits until the sidecar is ready. If the sidecar exits first, returns the exit status.
     async fn wait_until_ready(&mut self) -> io::Result<Option<ExitStatus>> {
         loop {
             let ended = self.group.child.try_wait()?;

@@ -14,8 +14,8 @@ use gleaner_proto::kubernetes::{PIPELINE_RESOURCE_API_VERSION, PIPELINE_RESOURCE
 use gleaner_proto::name::StepName;
 use gleaner_proto::output::OutputType;
 
-/// The parts of a Task to which its declaration can refer. A part is `None` if it is unknown; in that case, references to it are
-/// not checked.
+/// The parts of a Task to which its declaration can refer. If a part is unknown, it is `None`, and references to it are not
+/// checked.
 #[derive(Debug, Clone, Default)]
 pub struct Scope {
     /// The names of the Task's steps.

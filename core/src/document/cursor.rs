@@ -32,7 +32,7 @@ pub struct Diagnostics {
 impl Diagnostics {
     /// The maximum number of errors that are kept. It is small, because users correct a few errors and then try again.
     pub const KEPT: usize = 20;
-    /// The maximum number of errors with a suggestion, which is the most expensive part of an error.
+    /// The maximum number of errors for which a suggestion is computed, which is the most expensive part of an error.
     const SUGGESTIONS: usize = 10;
 
     /// Adds an error about the node of `cursor`, with a remedy.
@@ -77,7 +77,7 @@ impl Diagnostics {
     }
 
     /// Returns the remedy for the unknown name `wrong`: the candidate that was probably meant, or the list of candidates. Only
-    /// the first few errors get such a remedy, because finding it is expensive.
+    /// the first few errors get such a remedy, because finding the best candidate is expensive.
     pub fn suggestion<'a>(
         &self,
         wrong: &str,
@@ -123,7 +123,8 @@ impl Diagnostics {
         self.kept.sort_by_key(|diagnostic| diagnostic.at);
     }
 
-    /// Returns the kept diagnostics in the order in which they were found, followed by one that counts the rest.
+    /// Returns the kept diagnostics in the order in which they were found. If errors were omitted, adds a diagnostic that counts
+    /// them.
     pub fn into_vec(mut self) -> Vec<Diagnostic> {
         if self.omitted > 0 {
             self.kept.push(Diagnostic::more(self.omitted));
@@ -265,7 +266,7 @@ impl<'a> Cursor<'a> {
             .unwrap_or_default()
     }
 
-    /// Returns the text of this string; reports an error for any other type, such as a number, as Kubernetes does.
+    /// Returns the text of this string. Like Kubernetes, reports an error for any other type, such as a number.
     pub fn text(&self, found: &mut Diagnostics) -> Option<&'a str> {
         self.text_or(found, |value| {
             format!("put it in quotes, because YAML reads it as {value}")
@@ -302,7 +303,7 @@ impl<'a> Cursor<'a> {
             .collect()
     }
 
-    /// Returns the string in the field `name`; reports an error if it is missing.
+    /// Returns the string in the field `name`. If the field is missing, reports an error.
     pub fn name(&self, found: &mut Diagnostics) -> Option<String> {
         if self.field("name").is_none() {
             found.add(self, "'name' is missing", None);

@@ -14,7 +14,7 @@ use crate::variable::{Access, Reference, Text};
 /// A check of a declaration's templates against the types in `outline.json`.
 pub(super) struct Types<'a> {
     declaration: &'a Declaration,
-    /// The parsed template, or `None` if it has errors.
+    /// The parsed template, or `None` if the template has errors.
     pub(super) template: Option<&'a Template>,
     scope: &'a Scope,
     pub(super) errors: &'a mut Diagnostics,

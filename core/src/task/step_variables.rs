@@ -1,5 +1,5 @@
-//! Checks the variables in a Task's own fields. Reports a variable if Tekton's webhook rejects it, if Tekton leaves it unchanged,
-//! so that the step receives it literally, or if it is available only in templates.
+//! Checks the variables in a Task's own fields. Reports variables that Tekton's webhook rejects, variables that Tekton leaves
+//! unchanged, so that the step receives them literally, and variables that are available only in templates.
 //!
 //! | module | contains |
 //! | --- | --- |

@@ -7,8 +7,8 @@ use serde_json::Value;
 use crate::document::suggestion::suggestion;
 
 /// The names that may follow `context.` (Tekton `docs/variables.md`). The values of the `pipelineRun` names come from the pod's
-/// labels and namespace, because Tekton does not provide them to Tasks. The value of the `job` name comes from the pod of an
-/// Indexed Job.
+/// labels and namespace, because Tekton does not provide these values to Tasks. The value of the `job` name comes from the pod of
+/// an Indexed Job.
 pub const CONTEXT: [&str; 9] = [
     "taskRun.name",
     "taskRun.namespace",

@@ -57,7 +57,7 @@ impl WriteTimeout {
         }
     }
 
-    /// Returns the result of a flush or shutdown, or an error if the client exceeded the limit.
+    /// Checks the result of a flush or shutdown. Returns this result, or an error if the client exceeded the limit.
     pub(super) fn observe_end(
         &mut self,
         cx: &mut Context<'_>,

@@ -1,4 +1,4 @@
-//! Checks that `docs/http-api.md` is accurate, by running its commands and comparing its tables.
+//! Checks that `docs/http-api.md` is accurate, by running the commands and comparing the tables on that page.
 
 use std::process::Command;
 

@@ -1,7 +1,7 @@
 //! A server that simulates network and server faults for chosen requests, and records all requests.
 //!
-//! The server listens on plain HTTP, in its own thread. A [`Backend`] performs the requests: either on objects in
-//! memory ([`crate::api_server`]), or by forwarding them to another server.
+//! The server listens on plain HTTP, in its own thread. A [`Backend`] either performs the requests on objects in memory
+//! ([`crate::api_server`]), or forwards them to another server.
 //!
 //! ```ignore
 //! // The first create is performed, but its response is lost.

@@ -238,7 +238,7 @@ fn first<T>(lines: &[String], mut found: impl FnMut(&str) -> Option<T>) -> Optio
     lines.iter().find_map(|line| found(line))
 }
 
-/// Parses a line of a JSON log, and returns it if it has this `message`.
+/// Parses a line of a JSON log. If the line has this `message`, returns the parsed line.
 pub fn message(line: &str, message: &str) -> Option<Value> {
     let line: Value = serde_json::from_str(line).ok()?;
     (line["message"] == message).then_some(line)
