@@ -108,8 +108,8 @@ impl Cluster<'_> {
         self.review("SelfSubjectAccessReview", None, &spec).await
     }
 
-    /// Creates an access review of this kind and returns the API server's decision. If the kind is namespaced, `namespace` is
-    /// set.
+    /// Creates an access review of this kind and returns the API server's decision. If the kind is namespaced, `namespace` must
+    /// be set.
     pub(super) async fn review(
         &self,
         kind: &str,

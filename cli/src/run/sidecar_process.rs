@@ -134,7 +134,7 @@ impl SidecarProcess {
         }
     }
 
-    /// Shuts down the sidecar. `grace` is the time in which requests in progress must complete.
+    /// Shuts down the sidecar. Requests in progress must complete within `grace`.
     pub(crate) async fn end(mut self, grace: Duration) {
         // The exit status does not matter, because the sidecar either completed its work or already reported the failure.
         let _ = self.group.end(grace).await;

@@ -32,7 +32,7 @@ pub struct Diagnostics {
 impl Diagnostics {
     /// The maximum number of errors that are kept. It is small, because users correct a few errors and then try again.
     pub const KEPT: usize = 20;
-    /// The maximum number of errors for which a suggestion is computed, which is the most expensive part of an error.
+    /// The maximum number of errors for which a suggestion is computed. Computing a suggestion is expensive.
     const SUGGESTIONS: usize = 10;
 
     /// Adds an error about the node of `cursor`, with a remedy.

@@ -76,7 +76,7 @@ impl Diagnostic {
         self
     }
 
-    /// Creates the last diagnostic of a bounded list, which counts the errors that the list omits.
+    /// Creates the diagnostic that ends a bounded list and counts the errors that the list omits.
     pub(super) fn more(omitted: usize) -> Self {
         let errors = if omitted == 1 { "error" } else { "errors" };
         Self {
