@@ -94,7 +94,7 @@ async fn check(options: &Check, sources: &[Source]) -> Result<Report, Failure> {
     Ok(report)
 }
 
-/// Runs all checks except those of the `kubernetes` group, which have already run.
+/// Runs all checks except those in the `kubernetes` group, which have already run.
 async fn examine(cluster: &Cluster<'_>, options: &Check, sources: &[Source], report: &mut Report) {
     let now = Timestamp::now();
     let with_webhook = !options.without_webhook;

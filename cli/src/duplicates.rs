@@ -1,5 +1,5 @@
-//! Finds documents with the same kind, name and namespace: `kubectl apply` would overwrite all but the last one, and a run could
-//! not choose between them.
+//! Finds documents with the same kind, name and namespace: `kubectl apply` would keep only the last of these documents, and a run
+//! could not choose between them.
 
 use std::collections::HashMap;
 

@@ -37,7 +37,7 @@ pub(crate) fn finding(finding: &Finding) -> String {
     format!("{position}: {severity}: {diagnostic}")
 }
 
-/// Returns `text` with visible symbols instead of control characters, except newlines and tabs. Without this, a terminal would
+/// Replaces the control characters in `text`, except newlines and tabs, with visible symbols. Without this, a terminal would
 /// execute control sequences that a document contains.
 pub(crate) fn visible(text: impl std::fmt::Display) -> String {
     let picture = |letter: char| match letter {

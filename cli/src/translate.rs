@@ -16,7 +16,7 @@ use crate::failure::Failure;
 use crate::printing::{print, read_all};
 use crate::terminal;
 
-/// Prints the translated documents or, if they contain errors, all errors.
+/// Prints the translated documents. If the documents contain errors, prints all errors instead.
 pub(crate) fn main(options: &Translate) -> Result<ExitCode, u8> {
     let sources = read_all(&options.files.all())?;
     let duplicates = duplicates::find(&sources, duplicates::Use::Run);

@@ -43,7 +43,7 @@ pub enum TlsError {
     Config(#[source] rustls::Error),
 }
 
-/// The current certificate. Clones share it.
+/// The current certificate. Clones share the same certificate.
 #[derive(Debug, Clone)]
 pub struct Identity(Arc<watch::Sender<Option<Arc<Serving>>>>);
 

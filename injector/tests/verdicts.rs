@@ -130,7 +130,7 @@ spec:
       volumeMounts: [{name: v, mountPath: /v}]
 ";
 
-/// Typical mistakes: a correct text, and the wrong text that replaces each of its occurrences.
+/// Typical mistakes, each as a correct text and the wrong text that replaces all occurrences of the correct text.
 const SLIPS: [(&str, &str); 73] = [
     ("gleaner.dev/outputs", "gleaner.dev/output"),
     (

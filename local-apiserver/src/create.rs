@@ -56,7 +56,7 @@ pub(crate) fn insert(
     put(contents, key, object, options)
 }
 
-/// Removes the status that a client sent if `status` is a subresource of the kind.
+/// If the kind has the subresource `status`, removes the status that a client sent.
 pub(crate) fn ignore_status(kind: &Kind, object: &mut Value) {
     if kind.has_status
         && let Some(fields) = object.as_object_mut()
@@ -65,8 +65,7 @@ pub(crate) fn ignore_status(kind: &Kind, object: &mut Value) {
     }
 }
 
-/// Checks an object, and sets the defaults of its missing fields.
-/// Errors: 400 and 422.
+/// Checks an object, and sets missing fields to their defaults. Errors: 400 and 422.
 pub(crate) fn complete(kind: &Kind, object: &mut Value) -> Result<(), Refusal> {
     schema::fill_defaults(&kind.schema, object);
     validation::check(kind, object)?;

@@ -1,6 +1,6 @@
 //! The default values that the server sets in objects of built-in kinds.
 //!
-//! The server sets only those that clients read or use to select objects. It omits the many defaults of pods, Services and
+//! The server sets only the defaults that clients read or use to select objects. It omits the many defaults of pods, Services and
 //! workloads, because it does not start containers.
 
 use k8s_openapi::ByteString;

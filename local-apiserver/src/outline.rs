@@ -38,7 +38,7 @@ pub fn outline() -> Value {
 #[derive(Default)]
 struct Types {
     all: Vec<Value>,
-    /// The index in `all` of each type, by the type's JSON text.
+    /// Maps the JSON text of each type to the type's index in `all`.
     known: HashMap<String, usize>,
 }
 

@@ -158,7 +158,7 @@ fn check_fields(schema: &Value, fields: &Map<String, Value>, path: &str, causes:
     }
 }
 
-/// Returns the type that the schema requires, if the value has a different type.
+/// If the value does not have the type that the schema requires, returns the required type.
 fn mismatch<'a>(schema: &'a Value, value: &Value) -> Option<&'a str> {
     if schema["x-kubernetes-int-or-string"] == true {
         let fits = value.is_string() || value.is_i64() || value.is_u64();

@@ -1,4 +1,4 @@
-//! Tests of the server's interface for its owner.
+//! Tests the interface for the server's owner: the code that starts, fills, inspects and stops the server.
 
 use std::time::Duration;
 

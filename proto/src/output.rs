@@ -58,7 +58,7 @@ pub struct OutputSpec {
     pub path: Option<String>,
     /// The type of the value.
     pub kind: OutputType,
-    /// The part of the text to remove.
+    /// The whitespace to remove from the text.
     pub trim: Trim,
     /// The condition under which a failed step's output is used.
     pub when: When,
@@ -66,7 +66,7 @@ pub struct OutputSpec {
     pub optional: bool,
 }
 
-/// The keyword of an output whose file may be missing.
+/// The keyword for an output whose file may be missing.
 const OPTIONAL: &str = "optional";
 
 /// An error for a string that is not a valid [`OutputSpec`].
@@ -126,7 +126,7 @@ impl Trim {
     ];
 
     /// Returns true if a byte order mark is removed from an output of type `kind`. In front of JSON, the mark is always removed,
-    /// which RFC 8259, section 8.1, allows.
+    /// as RFC 8259, section 8.1, allows.
     pub fn cuts_mark(self, kind: OutputType) -> bool {
         self != Self::None || kind != OutputType::String
     }

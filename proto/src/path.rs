@@ -4,7 +4,7 @@
 pub const GLEANER: &str = "/gleaner";
 /// The path of the redirector in the steps.
 pub const REDIRECTOR: &str = "/gleaner/bin/redirector";
-/// The directory of [`REDIRECTOR`].
+/// The directory that contains [`REDIRECTOR`].
 pub const BIN: &str = "/gleaner/bin";
 /// The mount point, in an injected pod, of the directory for a step's outputs.
 pub const OUTPUTS: &str = "/gleaner/outputs";
@@ -18,13 +18,13 @@ pub const SOCKET_FILE: &str = "gleaner.sock";
 pub const READY_SOCKET: &str = "ready.sock";
 /// The file in a step's directory that contains the bearer token for the loopback listener.
 pub const TOKEN_FILE: &str = "token";
-/// The directory of the sidecar's journal.
+/// The directory that contains the sidecar's journal.
 pub const STATE: &str = "/gleaner/state";
 /// Address of the loopback listener.
 pub const LOOPBACK: &str = "127.0.0.1:8440";
 /// The port in [`LOOPBACK`].
 pub const LOOPBACK_PORT: u16 = 8440;
-/// Tekton's directory of results (`pkg/apis/pipeline/paths.go`).
+/// The directory for Tekton's results (`pkg/apis/pipeline/paths.go`).
 pub const TEKTON_RESULTS: &str = "/tekton/results";
 /// The file of Tekton's termination message, which contains the reason for a failure.
 pub const TEKTON_TERMINATION: &str = "/tekton/termination";
@@ -34,7 +34,7 @@ pub const IMAGE_REDIRECTOR: &str = "/gleaner-redirector";
 /// The path of the sidecar in Gleaner's image.
 pub const IMAGE_SIDECAR: &str = "/gleaner-sidecar";
 
-/// The environment variable that contains the directory of a step's outputs, set for the step's command.
+/// The environment variable that tells a step's command the directory for the step's outputs.
 pub const OUTPUTS_VARIABLE: &str = "GLEANER_OUTPUTS";
 
 /// The default name of the step that Gleaner adds to finish a run if the Task's last step cannot finish it.

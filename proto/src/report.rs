@@ -1,4 +1,4 @@
-//! The reports of the redirector: data for programs instead of text for users.
+//! The redirector's reports: data for programs instead of text for users.
 //!
 //! With `--report-file`, each report is appended to that file as one line of JSON, and nothing is printed.
 
@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::failure::Failure;
 use crate::message::{Created, Phase};
 
-/// A report of the redirector.
+/// A report from the redirector.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "report", rename_all_fields = "camelCase")]
 pub enum Report {

@@ -1,6 +1,6 @@
-//! The content of an output's file, which is streamed. The file is read once to check and measure it, and again each time it is
-//! sent. It is never stored completely in memory, because the redirector's memory counts toward the memory limit of the step's
-//! container.
+//! Streams the content of an output's file. The file is read once to check and measure the content, and again each time the
+//! content is sent. The content is never stored completely in memory, because the redirector's memory counts toward the memory
+//! limit of the step's container.
 
 use std::fs::File;
 use std::hash::{DefaultHasher, Hasher as _};
@@ -208,7 +208,7 @@ fn read(
 ) -> Result<(), Refused> {
     let mut buffer = vec![0; PIECE + CHARACTER_MAX];
     let mut at = range.start;
-    // The number of bytes of an incomplete character at the end of the previous piece.
+    // The number of bytes that belong to an incomplete character at the end of the previous piece.
     let mut kept = 0;
     while at < range.end {
         let wanted = usize::try_from(range.end - at).unwrap_or(PIECE).min(PIECE);

@@ -1,4 +1,4 @@
-//! Truncation of text, and bytes as text.
+//! Truncates text, and formats bytes as text.
 
 /// Returns the longest prefix of `text` that is at most `bytes` bytes long and does not split a character.
 pub fn cut(text: &str, bytes: usize) -> &str {

@@ -83,8 +83,8 @@ fn once_each<'de, D: Deserializer<'de>>(
     deserializer.deserialize_map(OutputsVisitor)
 }
 
-/// A name that borrows from the body if it has no escapes. It is a separate type, because serde does not borrow a `Cow` inside a
-/// tuple.
+/// A name that borrows from the body if the name contains no escapes. This is a separate type, because serde does not borrow a
+/// `Cow` inside a tuple.
 #[derive(serde::Deserialize)]
 struct Name<'a>(#[serde(borrow)] Cow<'a, str>);
 
@@ -173,7 +173,7 @@ fn plain(json: &str) -> Result<Value, ValueError> {
     }
 }
 
-/// The deserializer of [`plain`]. It returns a duplicate key separately from the error, because users see the error's
+/// The deserializer that [`plain`] uses. A duplicate key is returned separately from the error, because users see the error's
 /// text, and the key may be secret.
 #[derive(Clone, Copy)]
 struct Plain<'a> {
@@ -284,7 +284,7 @@ pub fn extent(json: &[u8]) -> Extent {
     extent
 }
 
-/// Describes an error in a body without quoting values, because they may contain secrets.
+/// Describes an error in a body without quoting any values, because values may contain secrets.
 pub fn explained(error: &ReadError) -> String {
     match error {
         ReadError::Json(error) => match error.classify() {

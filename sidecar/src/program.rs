@@ -273,8 +273,8 @@ fn open_journal(
     Ok(Journal::open(state_dir, &identity.finalize())?)
 }
 
-/// Returns the journal's key for hashes of secrets. If the journal does not contain a key, generates a random key and appends it
-/// to the journal.
+/// Returns the key for hashing secrets, which is stored in the journal. If the journal does not contain a key, generates a random
+/// key and appends it to the journal.
 fn secret_key(journal: &mut Journal, records: &[Record]) -> Result<String, ProgramError> {
     let written = records.iter().find_map(|record| match record {
         Record::SecretKey(key) => Some(key.clone()),

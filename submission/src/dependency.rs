@@ -1,7 +1,7 @@
 //! Dependencies between the objects of one submission.
 //!
-//! A dry run creates nothing, so the API server refuses the dry run of an object if the same submission creates its Namespace or
-//! CRD. Such an object is dry-run again after its Namespace and CRD exist.
+//! A dry run creates nothing, so the API server refuses the dry run of an object if the same submission creates the object's
+//! Namespace or CRD. Such an object is dry-run again after its Namespace and CRD exist.
 
 use std::collections::HashSet;
 
@@ -24,7 +24,7 @@ pub(super) fn containers(items: &[Item], index: usize) -> impl Iterator<Item = u
     (0..index).filter(move |&earlier| contains(&items[earlier], &items[index]))
 }
 
-/// Returns true if `other` is the Namespace or the CRD of `item`, so that deleting it deletes `item`.
+/// Returns true if `other` is the Namespace or the CRD of `item`. If so, deleting `other` also deletes `item`.
 pub(super) fn contains(other: &Item, item: &Item) -> bool {
     is_crd_of(other, &item.place.kind)
         || is_namespace(&other.place.kind.name)
@@ -70,13 +70,13 @@ pub(super) fn may_lag(reason: &Reason) -> bool {
     ) || is_not_served(reason)
 }
 
-/// Returns true if the API server refused the request with an unclassified 404, which usually means that it does not serve the
-/// path.
+/// Returns true if the API server refused the request with an unclassified 404. Such a response usually means that the server
+/// does not serve the path.
 fn is_not_served(reason: &Reason) -> bool {
     matches!(reason, Reason::Refused { code: 404, .. })
 }
 
-/// Returns the Namespace of `items[index]` if a later template creates it.
+/// If a later template creates the Namespace of `items[index]`, returns this Namespace.
 pub(super) fn later_namespace(items: &[Item], index: usize) -> Option<&Item> {
     let namespace = items[index].place.namespace.as_deref()?;
     items[index + 1..]
@@ -96,7 +96,7 @@ pub(super) fn mark_instances(items: &mut [Item]) {
     }
 }
 
-/// Returns the kind `name` as defined by an earlier CRD in `rendered`.
+/// If an earlier CRD in `rendered` defines the kind `name`, returns this kind.
 pub(super) fn defined(rendered: &[Rendered], name: &KindName) -> Option<Kind> {
     rendered.iter().find_map(|one| {
         let object = &one.object;

@@ -10,7 +10,7 @@ pub(super) const UNBLOCKED: &str = "the API server does not let the run's Servic
                          in the owner references; grant `update` on the owner's `finalizers` to enable it";
 
 /// Sets `blockOwnerDeletion` to false in the owner references, for API servers that do not allow the run's ServiceAccount to set
-/// it (`OwnerReferencesPermissionEnforcement`, as on OpenShift).
+/// this field to true (`OwnerReferencesPermissionEnforcement`, as on OpenShift).
 pub(super) fn unblock(object: &mut Value) {
     let references = object.pointer_mut("/metadata/ownerReferences");
     for reference in references

@@ -146,7 +146,7 @@ impl Run<'_> {
         }
     }
 
-    /// Returns the objects that earlier attempts planned. The plans contain their kinds, so no discovery is needed.
+    /// Returns the objects that earlier attempts planned. The plans contain the objects' kinds, so no discovery is needed.
     fn recall(&self, earlier: &[Planned]) -> Objects {
         let mut objects = Objects::default();
         let mut seen = HashSet::new();
@@ -300,7 +300,7 @@ impl Run<'_> {
         Ok(made.into_iter().zip(results).map(committed).collect())
     }
 
-    /// Completes when shutdown was requested and [`Settings::patience`] has passed since.
+    /// Completes when [`Settings::patience`] has passed after shutdown was requested.
     async fn cut_off(&self) {
         match &self.ending {
             Some(ending) => {
@@ -345,7 +345,7 @@ fn panicked(what: &str, place: &str) -> Reason {
     ))
 }
 
-/// Marks an object whose wait failed, together with its Namespace and CRD, as retained if its declaration has `keepOnFailure`.
+/// If an object whose wait failed is declared with `keepOnFailure`, marks the object and its Namespace and CRD as retained.
 fn retain(items: &[Item], index: usize, ledger: &mut Ledger) {
     let keeps = |wait: &WaitFor| wait.keep_on_failure;
     if !items[index].wait_for.as_ref().is_some_and(keeps) {

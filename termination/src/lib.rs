@@ -1,5 +1,5 @@
-//! The termination messages of steps, in which Tekton passes results: the space that each container has for its message, and the
-//! size of a message.
+//! Calculates the size of a step's termination message, in which Tekton passes results, and the space that each container has for
+//! its message.
 //!
 //! Tekton's entrypoint writes a JSON array with an entry for each result into the container's termination message, and fails a
 //! step whose message exceeds 4,096 bytes (`pkg/termination/write.go`). The kubelet divides 12 KiB equally among all containers
@@ -21,9 +21,9 @@ pub use entry::{Entry, EntryType, OF_TEKTON, cut_escaped, escaped_len};
 pub use share::{InvalidShare, Share};
 pub use size::Size;
 
-/// The maximum size of the message of one container, in bytes. Tekton fails a step with a larger message, and the kubelet
-/// truncates larger messages (`MaxContainerTerminationMessageLength`).
+/// The maximum size of one container's message, in bytes. Tekton fails a step with a larger message, and the kubelet truncates
+/// larger messages (`MaxContainerTerminationMessageLength`).
 pub const CONTAINER_MAX: usize = 4 << 10;
 
-/// The space for the messages of all containers of a pod together, in bytes (`MaxPodTerminationMessageLogLength`).
+/// The total space for the messages of all containers in a pod, in bytes (`MaxPodTerminationMessageLogLength`).
 pub const POD_MAX: usize = 12 << 10;

@@ -7,7 +7,7 @@ use std::path::Path;
 
 use http_body_util::BodyExt;
 
-/// The OpenMetrics base units that metrics of the project use. The metrics must not use [`OTHER_UNITS`].
+/// The OpenMetrics base units that the project's metrics use. The metrics must not use [`OTHER_UNITS`].
 const BASE_UNITS: [&str; 2] = ["seconds", "bytes"];
 const OTHER_UNITS: [&str; 8] = [
     "ms",
@@ -75,7 +75,7 @@ async fn every_metric_has_the_suffix_of_its_type_a_base_unit_and_a_help_text() {
             assert!(begins && help.len() > 10, "{name}: {help:?}");
             let last = name.rsplit('_').next().unwrap_or_default();
             // The OpenMetrics format adds these suffixes to the names of the time series, so a metric's name must not end with
-            // one.
+            // any of them.
             let suffixes = ["total", "count", "sum", "bucket", "info", "created"];
             assert!(!suffixes.contains(&last), "{name}");
             assert!(!OTHER_UNITS.contains(&last), "{name}");

@@ -1,5 +1,5 @@
-//! Tests `scripts/prose --check` with the files in `tests/fixtures/prose`, some of which it must refuse and some of which it must
-//! accept.
+//! Tests `scripts/prose --check` with the files in `tests/fixtures/prose`. The script must refuse some of these files and accept
+//! the others.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -16,7 +16,7 @@ fn fixture(name: &str) -> String {
     std::fs::read_to_string(path).expect("a fixture")
 }
 
-/// Runs the script on these fixtures, and returns its exit code, and its findings in the form `FILE:LINE: FOUND`.
+/// Runs the script on these fixtures, and returns the exit code and the findings, each in the form `FILE:LINE: FOUND`.
 fn check(names: &[&str]) -> (Option<i32>, Vec<String>) {
     let output = Command::new(repository().join("scripts/prose"))
         .arg("--check")

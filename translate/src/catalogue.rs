@@ -21,7 +21,7 @@ pub(crate) struct Catalogue {
     entries: Vec<Entry>,
     /// The number of entries from files. These entries come before the fetched ones.
     files: usize,
-    /// The description of the fetched PipelineResources' source, for messages.
+    /// A description of where the PipelineResources were fetched from, for messages.
     origin: Option<String>,
     missing: RefCell<BTreeSet<Missing>>,
 }
@@ -48,7 +48,7 @@ pub struct Fetched {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Referrer<'a> {
     pub(crate) namespace: Option<&'a str>,
-    /// The index of the containing document, if the object is part of another one, such as a TriggerTemplate.
+    /// If this object is embedded in a document, such as a TriggerTemplate, the index of that document.
     pub(crate) outer: Option<usize>,
 }
 
@@ -68,7 +68,7 @@ struct Entry {
 #[derive(Debug, Clone)]
 pub(crate) struct Resource {
     pub(crate) kind: String,
-    /// The values of the PipelineResource's params, and its name unless it is inline.
+    /// The values of the PipelineResource's params and, unless the PipelineResource is inline, its name.
     pub(crate) values: Map<String, Value>,
 }
 
@@ -98,7 +98,8 @@ impl Catalogue {
         }
     }
 
-    /// Adds the PipelineResource `document` from a file. It takes precedence over fetched PipelineResources.
+    /// Adds the PipelineResource `document` from a file. PipelineResources from files take precedence over fetched
+    /// PipelineResources.
     pub(crate) fn add(&mut self, document: &Cursor<'_>, file: &str, outer: Option<usize>) {
         let namespace = document.node.descend(&["metadata", "namespace"]);
         let namespace = namespace.and_then(Node::as_str).map(str::to_owned);
@@ -137,7 +138,7 @@ impl Catalogue {
         own.into_iter().chain(others).next()
     }
 
-    /// Returns the PipelineResource `name` that `referrer` references; reports an error if it does not exist.
+    /// Returns the PipelineResource `name` that `referrer` references. If the PipelineResource does not exist, reports an error.
     pub(crate) fn find(
         &self,
         name: &Cursor<'_>,
@@ -222,10 +223,10 @@ impl Entry {
 // === impl Resource ===
 
 impl Resource {
-    /// Reads the spec of a PipelineResource; `name` is `None` if it is inline.
+    /// Reads the spec of a PipelineResource. If the PipelineResource is inline, `name` is `None`.
     ///
     /// # Errors
-    /// Errors about fields that are invalid or have no equivalent in Tekton v1.
+    /// Returns errors about fields that are invalid or have no equivalent in Tekton v1.
     pub(crate) fn read(spec: &Cursor<'_>, name: Option<&str>) -> Result<Self, Vec<Diagnostic>> {
         let mut found = Diagnostics::default();
         spec.fields(&["type", "params", "secrets", "description"], &mut found);

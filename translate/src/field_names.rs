@@ -6,8 +6,8 @@ use gleaner_core::document::{Content, Cursor, Diagnostics, Key, Node, Place};
 
 use crate::inner;
 
-/// The names of the fields in Tekton's kinds, including the fields of pods in them (`pkg/apis/pipeline`, `k8s.io/api/core/v1`). A
-/// single list is sufficient for all places, because no two names differ only in case.
+/// The names of the fields in Tekton's kinds and in the pods that these kinds contain (`pkg/apis/pipeline`,
+/// `k8s.io/api/core/v1`). A single list is sufficient for all places, because no two names differ only in case.
 #[rustfmt::skip]
 const NAMES: &[&str] = &[
     "accessModes", "add", "affinity", "allowPrivilegeEscalation", "annotations", "apiGroup", "apiVersion",
@@ -67,8 +67,8 @@ const FREE: [&str; 14] = [
     "status",
 ];
 
-/// Changes each field name in a Tekton document to its case in v1. Returns false, and reports errors, if this would result in
-/// duplicate fields.
+/// Changes each field name in a Tekton document to its case in v1. If this would result in duplicate fields, reports errors and
+/// returns false.
 pub(crate) fn correct(document: &mut Node, found: &mut Diagnostics) -> bool {
     let before = found.is_empty();
     if is_tekton(document) {

@@ -1,5 +1,5 @@
-//! Tekton objects that are part of another document, such as the objects that a TriggerTemplate or an EventListener creates, or
-//! the items of a List.
+//! Tekton objects inside other documents, such as the objects that a TriggerTemplate or an EventListener creates, or the items of
+//! a List.
 
 use gleaner_core::document::{Content, Cursor, Node, Place};
 use serde_json::Value;

@@ -15,8 +15,8 @@ pub(crate) struct InputResource {
     /// The name of the resource, and of its parameter.
     pub(crate) name: String,
     pub(crate) kind: ResourceType,
-    /// The directions in which the resource is declared. An image that is declared in both under one name is one resource,
-    /// because a run binds a single value to it.
+    /// The directions in which the resource is declared. An image that is declared in both directions under the same name is a
+    /// single resource, because a run binds a single value to it.
     pub(crate) directions: Vec<Direction>,
     /// True if runs may leave the resource unbound.
     pub(crate) optional: bool,

@@ -2,7 +2,7 @@
 
 use gleaner_core::document::{Content, Cursor, Diagnostics, Node};
 
-/// Reports fields that are not a map or a list as required; returns true if there are none.
+/// Reports each field that must be a map or a list but is not. Returns true if there are no such fields.
 pub(crate) fn check(document: &Node, found: &mut Diagnostics) -> bool {
     let mut wrong = Diagnostics::default();
     let root = Cursor::root(document);

@@ -179,8 +179,8 @@ impl Variables for TaskVariables {
         }
     }
 
-    /// Returns true for the declaration and for text for users, which are not part of the steps. The declaration may be in
-    /// `outputs`, or in an annotation in the `metadata` of an embedded TaskSpec.
+    /// Returns true for the declaration and for texts that users read, because these fields are not part of the steps. The
+    /// declaration may be in `outputs`, or in an annotation in the `metadata` of an embedded TaskSpec.
     fn skips(&self, field: &str) -> bool {
         self.within != Within::Declaration
             && ["outputs", "metadata", "description", "displayName"].contains(&field)
@@ -192,7 +192,7 @@ impl Variables for TaskVariables {
 }
 
 impl TaskVariables {
-    /// Translates a variable of a resource. `direction` is the direction that the variable contains, if any.
+    /// Translates a variable that refers to a resource. If the variable contains a direction, `direction` is set.
     fn resource(
         &mut self,
         direction: Option<Direction>,

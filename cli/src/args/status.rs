@@ -27,7 +27,7 @@ pub(crate) struct Status {
     pub(crate) form: ReportForm,
 }
 
-/// Removes the kind from a name in the form in which `kubectl` prints it, such as `taskrun.tekton.dev/NAME`.
+/// Removes the kind from a name such as `taskrun.tekton.dev/NAME`, the form that `kubectl` prints.
 fn name(text: String) -> String {
     let kinds = [
         "taskrun",

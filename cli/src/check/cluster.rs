@@ -46,7 +46,7 @@ impl Unread {
         }
     }
 
-    /// Returns true if the user is not allowed to read the object, or if it does not exist.
+    /// Returns true if the user is not allowed to read the object, or if the object does not exist.
     pub(super) const fn is_expected(&self) -> bool {
         self.is_expected
     }
@@ -68,7 +68,7 @@ impl Unread {
 }
 
 impl Cluster<'_> {
-    /// Reads an object; returns `None` if it does not exist. `subject` describes the object in error messages.
+    /// Reads an object. If the object does not exist, returns `None`. `subject` describes the object in error messages.
     pub(super) async fn get(&self, subject: &str, path: &str) -> Result<Option<Value>, Unread> {
         let read = self.api.get(path).await;
         read.map_err(|error| Unread::of(subject, &error))
@@ -108,7 +108,8 @@ impl Cluster<'_> {
         self.review("SelfSubjectAccessReview", None, &spec).await
     }
 
-    /// Creates an access review of a kind, in a namespace if the kind is namespaced, and returns the API server's decision.
+    /// Creates an access review of this kind and returns the API server's decision. If the kind is namespaced, `namespace` must
+    /// be set.
     pub(super) async fn review(
         &self,
         kind: &str,

@@ -77,7 +77,7 @@ impl<'a> Field<'a> {
         }
     }
 
-    /// Returns the name of the object's definition in `$defs`, or `object` if it has none.
+    /// Returns the object's name in `$defs`, or `object` if `$defs` does not define the object.
     fn definition(self) -> &'a str {
         let definitions = self.root["$defs"].as_object().into_iter().flatten();
         let mut same = definitions.filter(|(_, one)| std::ptr::eq(*one, self.own));

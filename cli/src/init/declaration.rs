@@ -49,7 +49,7 @@ fn key(name: &str) -> String {
     }
 }
 
-/// Returns a name for the declared object, different from the names of all results of the Task.
+/// Returns a name for the declared object. None of the Task's results has this name.
 fn free_name(task: &TaskSpec) -> String {
     let is_free = |name: &String| !task.results.iter().any(|result| result.name == *name);
     let mut numbered = (2..).map(|number| format!("outputs-{number}"));

@@ -64,7 +64,7 @@ impl Insertion {
     }
 }
 
-/// Returns the number of spaces before a position, or `None` if other characters precede it or a `{` follows.
+/// Returns the number of spaces before a position, or `None` if other characters precede the position or a `{` follows it.
 fn indent(source: &Source, at: Location) -> Option<usize> {
     let line = source.line(at.line);
     let indent = at.column.checked_sub(1)?;

@@ -113,7 +113,7 @@ impl Names<'_> {
         }
     }
 
-    /// Checks one variable. If it refers to a result of a task in `tasks`, returns the task's name.
+    /// Checks one variable. If the variable refers to a result of a task in `tasks`, returns the task's name.
     fn problem(&self, one: Occurrence<'_>, field: &str) -> Result<Option<String>, Problem> {
         let (inner, embedded) = (one.inner, field == EMBEDDED);
         let unknown = || format!("unknown variable `$({inner})`");

@@ -29,7 +29,7 @@ const LOG_LINES: usize = 20;
 pub(crate) struct SidecarProcess {
     group: Group,
     pub(crate) client: SidecarClient,
-    /// The URL of the page that shows the state of the task. The sidecar serves it (`GET /`).
+    /// The URL of the sidecar's page (`GET /`), which shows the state of the task.
     pub(crate) page: String,
 }
 
@@ -95,7 +95,7 @@ impl SidecarProcess {
             .args(cluster.arguments())
             .stdout(Stdio::from(log.try_clone()?))
             .stderr(Stdio::from(log));
-        // Let every step connect to the sidecar, because the last step finishes the run even if it declares no outputs.
+        // Let every step connect to the sidecar, because the last step finishes the run even if that step declares no outputs.
         let names = plan.task.spec.steps.iter().map(|step| step.name.as_str());
         for name in names.chain([FINISH_STEP]) {
             if StepName::new(name).is_ok() {
@@ -134,13 +134,13 @@ impl SidecarProcess {
         }
     }
 
-    /// Shuts down the sidecar; requests in progress have `grace` to complete.
+    /// Shuts down the sidecar. Requests in progress must complete within `grace`.
     pub(crate) async fn end(mut self, grace: Duration) {
         // The exit status does not matter, because the sidecar either completed its work or already reported the failure.
         let _ = self.group.end(grace).await;
     }
 
-    /// Waits until the sidecar is ready; returns its exit status if it exits before then.
+    /// Waits until the sidecar is ready. If the sidecar exits first, returns the exit status.
     async fn wait_until_ready(&mut self) -> io::Result<Option<ExitStatus>> {
         loop {
             let ended = self.group.child.try_wait()?;

@@ -33,7 +33,7 @@ pub(crate) fn replace_context<'k>(value: &mut Value, known: &impl Fn(&str) -> Op
 /// Returns the part of `value` to which the access path leads. `inner` is the variable, without `$(` and `)`.
 ///
 /// # Errors
-/// A message with the variable and the reason why the part does not exist.
+/// Returns a message with the variable and the reason why the part does not exist.
 pub(crate) fn reach<'a>(
     inner: &str,
     access: &[Access],

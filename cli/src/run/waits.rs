@@ -7,10 +7,10 @@ use gleaner_proto::message::{Phase, Status};
 use serde_json::Value;
 use tokio::time::Instant;
 
-/// The time after which a wait is first reported if standard error is not a terminal. It doubles with each report.
+/// If standard error is not a terminal, a wait is first reported after this time. The time doubles with each report.
 const FIRST: Duration = Duration::from_secs(10);
 
-/// Returns the name of each object that has a `waitFor`, and a description of its condition and timeout.
+/// For each object that has a `waitFor`, returns the object's name and a description of the condition and timeout.
 pub(crate) fn of(declaration: &Declaration) -> Vec<(String, String)> {
     let waits = declaration.templates.iter().filter_map(|template| {
         let wait = template.wait_for.as_ref()?;
@@ -51,8 +51,8 @@ fn is_status(path: &str) -> bool {
     path.starts_with(".status")
 }
 
-/// Removes the waits of a declaration and the results that are read from `.status`, because no controller updates the objects in
-/// the local API server.
+/// Removes the waits from a declaration, and also the results that are read from `.status`, because no controller updates the
+/// objects in the local API server.
 pub(crate) fn remove_waits(declaration: &mut Value) {
     let objects = declaration.get_mut("objects").and_then(Value::as_array_mut);
     for object in objects
@@ -73,12 +73,12 @@ pub(crate) fn remove_waits(declaration: &mut Value) {
 pub(crate) struct Wait {
     /// A phrase about the step or the object, such as `step build is running`.
     subject: String,
-    /// The condition of a single object that the run waits for.
+    /// If the run waits for a single object, the condition of that object.
     state: Option<String>,
 }
 
 impl Wait {
-    /// Returns the wait for the running step, or for the objects if a submission is in progress.
+    /// If a submission is in progress, returns the wait for its objects; otherwise, returns the wait for the running step.
     pub(crate) fn of(step: &str, status: &Status, declaration: &Declaration) -> Self {
         if status.phase != Phase::Submitting {
             return Self {
@@ -136,7 +136,7 @@ impl Wait {
 pub(crate) struct Waiting {
     wait: Wait,
     since: Instant,
-    /// The duration of the wait at which the next report is due.
+    /// The next report is due when the wait has lasted this long.
     due: Duration,
 }
 
@@ -159,7 +159,7 @@ impl Waiting {
         format!("{subject}: {seconds}s elapsed{}", state.collect::<String>())
     }
 
-    /// Returns [`line`](Self::line) if a report is due at `now`, and doubles the time until the next report.
+    /// If a report is due at `now`, returns [`line`](Self::line) and doubles the time until the next report.
     pub(crate) fn report(&mut self, now: Instant) -> Option<String> {
         (now.duration_since(self.since) >= self.due).then(|| {
             self.due *= 2;

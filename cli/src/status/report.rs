@@ -79,7 +79,7 @@ impl PlainTaskRun {
 }
 
 impl PipelineReport {
-    /// Returns the report of a PipelineRun, without its TaskRuns.
+    /// Creates a report about a PipelineRun. The caller adds the reports about its TaskRuns.
     pub(super) fn new(namespace: &str, name: &str, object: &Value) -> Self {
         Self {
             pipeline_run: name.to_owned(),
@@ -147,12 +147,12 @@ enum Source {
 }
 
 impl TaskReport {
-    /// Creates the report of a run whose sidecar responded.
+    /// Creates a report about a run whose sidecar responded.
     pub(super) fn of_sidecar(run: &TaskRun, status: Status) -> Self {
         Self::new(run, Source::Sidecar(Box::new(status)))
     }
 
-    /// Creates the report of a run whose sidecar did not respond, for the reason in `silent`.
+    /// Creates a report about a run whose sidecar did not respond. `silent` is the reason.
     pub(super) fn of_objects(run: &TaskRun, created: Created, silent: String) -> Self {
         Self::new(run, Source::Objects { created, silent })
     }

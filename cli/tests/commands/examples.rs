@@ -65,7 +65,7 @@ fn readme(name: &str) -> String {
     fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
-/// Returns the command of the example, which is the only line of its README that begins with `gleaner run`.
+/// Returns the example's command, which is the only line in its README that begins with `gleaner run`.
 fn command(name: &str) -> String {
     let page = readme(name);
     let mut lines = page.lines().filter(|line| line.starts_with("gleaner run "));
@@ -81,12 +81,12 @@ fn run_line(line: &str) -> Ran {
     gleaner(&line.split(' ').skip(1).collect::<Vec<_>>())
 }
 
-/// Runs the command of the example with `arguments` added at the end.
+/// Runs the example's command with `arguments` added at the end.
 fn run(name: &str, arguments: &str) -> Ran {
     run_line(format!("{} {arguments}", command(name)).trim_end())
 }
 
-/// Returns the content of the file that the command of the example runs.
+/// Returns the path of the file that the example's command runs.
 fn document(name: &str) -> String {
     command(name).split(' ').nth(3).unwrap().to_owned()
 }

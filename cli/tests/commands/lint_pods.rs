@@ -16,7 +16,7 @@ fn metadata(name: &str) -> String {
 
 const CONTAINERS: &str = "restartPolicy: Never, containers: [{name: main, image: x, command: [a]}]";
 
-/// Returns a Job with `field` in its spec. Its pods declare a ConfigMap with the name field `name`.
+/// Returns a Job with `field` in its spec. The Job's pods declare a ConfigMap whose name field is `name`.
 fn job(field: &str, name: &str) -> String {
     let metadata = metadata(name);
     format!(

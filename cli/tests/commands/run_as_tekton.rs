@@ -4,7 +4,7 @@ use std::process::Stdio;
 
 use crate::support::{self, Ran, command, gleaner, gleaner_with_input, run};
 
-/// Returns a PipelineRun `r` with the fields `spec` in its spec.
+/// Returns a PipelineRun named `r` whose spec consists of the fields in `spec`.
 fn pipeline_run(spec: &str) -> String {
     format!("apiVersion: tekton.dev/v1\nkind: PipelineRun\nmetadata: {{name: r}}\nspec:\n{spec}\n")
 }
@@ -217,7 +217,7 @@ steps:
         .says("spec.taskSpec.steps[1]: the parameter 'lst' is of type array, but its value is a string");
 }
 
-/// Returns a TaskRun `r` with the taskSpec `spec` and the additional fields `more` in its spec.
+/// Returns a TaskRun named `r`. Its spec consists of the taskSpec `spec` and the fields in `more`.
 fn in_run(spec: &str, more: &str) -> String {
     format!(
         "apiVersion: tekton.dev/v1\nkind: TaskRun\nmetadata: {{name: r}}\nspec:\n  taskSpec: {spec}\n  {more}\n"

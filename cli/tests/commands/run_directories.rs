@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use crate::support::{self, ONE, run, task, with_run};
 use tempfile::TempDir;
 
-/// Returns an absolute path outside the run's directory, and a relative path to the same place. Nothing exists there, but a
-/// faulty run could create a directory there until the returned `TempDir` is dropped.
+/// Returns an absolute path outside the run's directory, and a relative path to the same place. Nothing exists at that place. As
+/// long as the returned `TempDir` exists, a faulty run could create a directory there.
 fn outside() -> (TempDir, PathBuf, String) {
     let folder = tempfile::tempdir().unwrap();
     let out = folder.path().join("made");

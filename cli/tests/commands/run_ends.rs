@@ -47,7 +47,7 @@ struct Sleeping {
 }
 
 impl Sleeping {
-    /// Starts the run, and waits until its step prints `begins` and then the path of its workspace.
+    /// Starts the run, and waits until its step prints a line that consists of `begins` and the path of the workspace.
     fn start(command: Command, begins: &str) -> Self {
         let (child, stderr, line) = support::started(command, begins);
         Self {

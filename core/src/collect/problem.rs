@@ -41,7 +41,7 @@ fn cut(mut detail: String) -> String {
     detail
 }
 
-/// Returns the problem for variables that are still unknown. `unheard` contains the declared steps that have not posted.
+/// Returns the problem to report when variables are still unknown. `unheard` contains the declared steps that have not posted.
 pub fn pending(pending: Vec<String>, unheard: &[&str]) -> Problem {
     let variables: Vec<String> = pending.iter().map(|name| format!("$({name})")).collect();
     let mut detail = format!("unresolved variables: {}", variables.join(", "));
@@ -61,7 +61,7 @@ pub fn pending(pending: Vec<String>, unheard: &[&str]) -> Problem {
     }
 }
 
-/// Returns the problem for a sidecar that is shutting down.
+/// Returns the problem to report when the sidecar is shutting down.
 pub fn ending() -> Problem {
     new(
         problem_type::BUSY,
@@ -72,7 +72,7 @@ pub fn ending() -> Problem {
     )
 }
 
-/// Returns the problem for an internal failure of the sidecar.
+/// Returns the problem to report when the sidecar fails internally.
 pub fn internal(detail: impl Into<String>) -> Problem {
     new(
         problem_type::INTERNAL,

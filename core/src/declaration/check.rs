@@ -14,8 +14,8 @@ use gleaner_proto::kubernetes::{PIPELINE_RESOURCE_API_VERSION, PIPELINE_RESOURCE
 use gleaner_proto::name::StepName;
 use gleaner_proto::output::OutputType;
 
-/// The parts of a Task to which its declaration can refer. A part is `None` if it is unknown; in that case, references to it are
-/// not checked.
+/// The parts of a Task to which its declaration can refer. If a part is unknown, it is `None`, and references to it are not
+/// checked.
 #[derive(Debug, Clone, Default)]
 pub struct Scope {
     /// The names of the Task's steps.
@@ -152,7 +152,7 @@ fn check_use(
     check_position(template, usage, kind)
 }
 
-/// Returns the type of a parameter, or of the part of the parameter that `access` selects.
+/// Returns the type of a parameter. If `access` selects a part of the parameter, returns the type of that part.
 ///
 /// # Errors
 /// Returns the message and the remedy if the parameter or the part does not exist.
@@ -310,7 +310,7 @@ fn check_resource(
     Err((message, found.suggestion(field, fields.chain(params))))
 }
 
-/// Rejects a list or map inside a string or in a string field. Also rejects a number or boolean in `data` of a Secret, where the
+/// Rejects a list or map inside a string or in a string field. Also rejects a number or boolean in a Secret's `data`, where the
 /// values must be base64. In all other string fields, numbers and booleans are converted to text.
 fn check_position(
     template: &Template,

@@ -1,4 +1,4 @@
-//! Warnings about expressions in other template languages, which Gleaner copies to the object as literal text.
+//! Warns about expressions in other template languages. Gleaner copies such expressions to the object as literal text.
 //!
 //! An object may contain such text on purpose: a shell script in a ConfigMap, or a template for another controller. In a
 //! command or text of several lines, only unmistakable expressions are therefore reported: `${{ }}`, `$[[ ]]`, and paths such
@@ -204,7 +204,7 @@ enum Meaning {
 struct Names<'a> {
     declaration: &'a Declaration,
     scope: &'a Scope,
-    /// The step of each output, or `None` if several steps have an output of this name.
+    /// For each output, the step that declares it, or `None` if several steps have an output of this name.
     steps: HashMap<&'a str, Option<&'a str>>,
 }
 

@@ -97,7 +97,7 @@ pub(super) fn read(
 /// The example in messages about a missing or wrong state.
 const EXAMPLE: &str = "for example condition: Ready, or jsonPath: .status.phase and value: Running";
 
-/// Returns true if the `waitFor` or `failure` is a map, and reports an error otherwise.
+/// Reports an error and returns false if the `waitFor` or `failure` is not a map.
 fn is_map(wait: &Cursor<'_>, findings: &mut Diagnostics) -> bool {
     let is_map = wait.node.mapping().is_some();
     if !is_map {
@@ -117,7 +117,7 @@ fn is_met_with(failure: &WaitTarget, ready: &WaitTarget) -> bool {
     }
 }
 
-/// Reads a state: conditions or a field. `known` are the fields that are allowed in the map.
+/// Reads a state: conditions or a field. `known` contains the fields that are allowed in the map.
 fn target(wait: &Cursor<'_>, known: &[&str], findings: &mut Diagnostics) -> Option<WaitTarget> {
     let value = wait
         .field("value")

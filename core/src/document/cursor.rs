@@ -32,7 +32,7 @@ pub struct Diagnostics {
 impl Diagnostics {
     /// The maximum number of errors that are kept. It is small, because users correct a few errors and then try again.
     pub const KEPT: usize = 20;
-    /// The maximum number of errors with a suggestion, which is the most expensive part of an error.
+    /// The maximum number of errors for which a suggestion is computed. Computing a suggestion is expensive.
     const SUGGESTIONS: usize = 10;
 
     /// Adds an error about the node of `cursor`, with a remedy.
@@ -77,7 +77,7 @@ impl Diagnostics {
     }
 
     /// Returns the remedy for the unknown name `wrong`: the candidate that was probably meant, or the list of candidates. Only
-    /// the first few errors get such a remedy, because finding it is expensive.
+    /// the first few errors get such a remedy, because finding the best candidate is expensive.
     pub fn suggestion<'a>(
         &self,
         wrong: &str,
@@ -106,8 +106,8 @@ impl Diagnostics {
         self.kept.is_empty() && self.omitted == 0
     }
 
-    /// Sets the positions of the kept diagnostics from their places in `document`. The position of a part of a scalar is
-    /// found only if `text` is given.
+    /// Sets the position of each kept diagnostic from its place in `document`. The position of a part of a scalar can be found
+    /// only if `text` is given.
     pub fn settle(&mut self, document: &Node, text: Option<&str>) {
         for diagnostic in &mut self.kept {
             let rest = |at| scalar::from(text?, at);
@@ -123,7 +123,8 @@ impl Diagnostics {
         self.kept.sort_by_key(|diagnostic| diagnostic.at);
     }
 
-    /// Returns the kept diagnostics in the order in which they were found, followed by one that counts the rest.
+    /// Returns the kept diagnostics in the order in which they were found. If errors were omitted, adds a diagnostic that counts
+    /// them.
     pub fn into_vec(mut self) -> Vec<Diagnostic> {
         if self.omitted > 0 {
             self.kept.push(Diagnostic::more(self.omitted));
@@ -265,7 +266,7 @@ impl<'a> Cursor<'a> {
             .unwrap_or_default()
     }
 
-    /// Returns the text of this string; reports an error for any other type, such as a number, as Kubernetes does.
+    /// Returns the text of this string. Like Kubernetes, reports an error for any other type, such as a number.
     pub fn text(&self, found: &mut Diagnostics) -> Option<&'a str> {
         self.text_or(found, |value| {
             format!("put it in quotes, because YAML reads it as {value}")
@@ -293,7 +294,7 @@ impl<'a> Cursor<'a> {
         self.field(key)?.text(found).map(str::to_owned)
     }
 
-    /// Returns the strings of the list in the field `key`. If the field is absent, the result is empty. Null items are skipped.
+    /// Returns the strings from the list in the field `key`. If the field is absent, the result is empty. Null items are skipped.
     pub fn texts_at(&self, key: &str, found: &mut Diagnostics) -> Vec<String> {
         let items = self.items_at(key, found).into_iter();
         items
@@ -302,7 +303,7 @@ impl<'a> Cursor<'a> {
             .collect()
     }
 
-    /// Returns the string in the field `name`; reports an error if it is missing.
+    /// Returns the string in the field `name`. If the field is missing, reports an error.
     pub fn name(&self, found: &mut Diagnostics) -> Option<String> {
         if self.field("name").is_none() {
             found.add(self, "'name' is missing", None);
@@ -346,7 +347,7 @@ impl<'a> Cursor<'a> {
         known.map(|(_, value)| *value)
     }
 
-    /// Returns the value for the string in the field `key`, or the default if the field is absent.
+    /// Returns the value that `words` assigns to the string in the field `key`, or the default if the field is absent.
     pub fn word_at<T: Copy + Default>(
         &self,
         key: &str,
@@ -376,7 +377,7 @@ impl<'a> Cursor<'a> {
             .ok()
     }
 
-    /// Reports that this node should be `what`, such as `a list`.
+    /// Reports that this node has the wrong type. `what` describes the expected type, such as `a list`.
     pub fn expected(&self, what: &str, found: &mut Diagnostics) {
         let message = format!("expected {what}, found {}", self.node.describe());
         let help = match (what, &self.node.content) {

@@ -76,7 +76,7 @@ impl Diagnostic {
         self
     }
 
-    /// Creates the diagnostic at the end of a bounded list. It counts the errors that the list omits.
+    /// Creates the diagnostic that ends a bounded list and counts the errors that the list omits.
     pub(super) fn more(omitted: usize) -> Self {
         let errors = if omitted == 1 { "error" } else { "errors" };
         Self {

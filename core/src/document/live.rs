@@ -22,8 +22,8 @@ impl Locate for Live {
 }
 
 impl Live {
-    /// Returns the diagnostic as users see it: `gleaner.dev/outputs:3:14: PLACE: MESSAGE; REMEDY`. The annotation's name and the
-    /// position are omitted if the diagnostic is not about the annotation's text.
+    /// Formats the diagnostic for users: `gleaner.dev/outputs:3:14: PLACE: MESSAGE; REMEDY`. If the diagnostic is not about the
+    /// annotation's text, the annotation's name and the position are omitted.
     #[must_use]
     pub fn show(diagnostic: &Diagnostic) -> String {
         match diagnostic.at {

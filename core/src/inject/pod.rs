@@ -59,8 +59,8 @@ pub(crate) enum Form {
     Template(&'static [job::Property]),
 }
 
-/// Injects into a pod at creation. Rejects annotations without effect that a user wrote on the pod, but not those that a
-/// controller copied from another object.
+/// Injects Gleaner into a pod at creation. Rejects annotations without effect if a user wrote them on the pod, but not if a
+/// controller copied them from another object.
 ///
 /// # Errors
 /// Fails if [`inject_containers`] fails, and returns an error for each annotation that has no effect.
@@ -84,7 +84,7 @@ pub fn inject(pod: &Value, settings: &Settings) -> Result<Outcome, Refusal> {
 /// Injection is idempotent, and does not depend on what other injectors add before or after it.
 ///
 /// # Errors
-/// The reasons why the pod cannot be injected.
+/// Returns the reasons why Gleaner cannot be injected into the pod.
 pub(crate) fn inject_containers(
     pod: &Value,
     form: Form,
@@ -137,8 +137,8 @@ pub(crate) fn inject_containers(
     Ok(Outcome::Changed(injected.into()))
 }
 
-/// Returns a pod outside Tekton without the injected parts. Any edits that a user made after injection remain. Returns any other
-/// pod unchanged.
+/// Removes the injected parts from a pod that does not belong to a TaskRun, but keeps any edits that a user made after injection.
+/// Returns any other pod unchanged.
 pub(crate) fn original(pod: &Value) -> Value {
     let mut original = pod.clone();
     let is_injected = sidecar::find(pod)
@@ -161,7 +161,7 @@ fn again(pod: &Value, place: (&'static str, usize)) -> Value {
     again
 }
 
-/// Reports each field that injection reads and that has the wrong type.
+/// Reports the fields that injection reads, if they have the wrong type.
 fn misshapen(pod: &Value) -> Vec<Diagnostic> {
     let node = Node::from(pod);
     let mut found = Diagnostics::default();
@@ -187,9 +187,9 @@ fn too_many(containers: usize) -> Diagnostic {
     Diagnostic::new(["spec", "containers"], None, message).help("split it into several pods")
 }
 
-/// Returns the error for the pod of a TaskRun whose Task was not injected. The Task was applied without the webhook, or the
-/// annotation is not on the Task, but on the Pipeline or a run. Tekton copies annotations from Pipeline to PipelineRun to TaskRun
-/// to pod.
+/// Returns the error to report for a TaskRun's pod if the Task was not injected: either the Task was applied without the webhook,
+/// or the annotation is on the Pipeline or a run instead of the Task. Tekton copies annotations from the Pipeline to the
+/// PipelineRun, then to the TaskRun, and then to the pod.
 fn not_injected() -> Diagnostic {
     let place = Place::of_annotation(annotation::OUTPUTS);
     let message = "this TaskRun declares outputs, but Gleaner's webhook did not inject its Task";
@@ -199,8 +199,8 @@ fn not_injected() -> Diagnostic {
     )
 }
 
-/// Returns an error if the pod with this `spec` at `place`, or a pod created from this Tekton pod template, will run on Windows
-/// according to any of the fields that select the operating system.
+/// Returns an error if any of the fields that select the operating system selects Windows. `spec`, at `place`, is a pod's spec or
+/// a Tekton pod template.
 pub(crate) fn windows(spec: &Value, place: &Place) -> Option<Diagnostic> {
     let fields = [["os", "name"], ["nodeSelector", "kubernetes.io/os"]];
     let field = fields
@@ -219,8 +219,8 @@ fn name_taken((list, index): (&str, usize)) -> Diagnostic {
     Diagnostic::new(place, None, message).help("rename it")
 }
 
-/// Returns true for affinity assistants, the pods that keep workspaces on one node. They have the annotations of a PipelineRun,
-/// but no steps (`pkg/reconciler/pipelinerun/affinity_assistant.go`).
+/// Returns true for affinity assistants, the pods that keep workspaces on one node. These pods have the annotations of a
+/// PipelineRun, but no steps (`pkg/reconciler/pipelinerun/affinity_assistant.go`).
 fn is_affinity_assistant(pod: &Value) -> bool {
     label_of(pod, "app.kubernetes.io/component") == Some("affinity-assistant")
 }
@@ -239,12 +239,12 @@ fn prefix(flags: &[String]) -> Vec<String> {
         .collect()
 }
 
-/// Returns the containers in a list of a pod's spec.
+/// Returns the containers in the field `list` of a pod's spec.
 fn containers<'a>(pod: &'a Value, list: &str) -> &'a [Value] {
     list::items(&pod["spec"], list)
 }
 
-/// Returns the list of containers in a pod's spec; creates it if it does not exist.
+/// Returns the containers in the field `list` of a pod's spec. If the field does not exist, creates it.
 fn containers_mut<'a>(pod: &'a mut Value, list: &str) -> &'a mut Vec<Value> {
     let list = &mut pod["spec"][list];
     if !list.is_array() {

@@ -64,7 +64,7 @@ fn remove_here(object: &Value, node: &Node) -> Removed {
     removed
 }
 
-/// Removes the declarations of outputs from the objects at `places`.
+/// Removes the output declarations from the objects at `places`.
 pub fn remove_declarations(object: &mut Value, places: &[Place]) {
     for place in places {
         let metadata = place.key("metadata").pointer();

@@ -1,4 +1,4 @@
-//! Checks for states in `waitFor` and fields in `results` that objects of Kubernetes' own kinds never have.
+//! Reports states in `waitFor` and fields in `results` that objects of Kubernetes' own kinds never have.
 
 use super::status::{FIELDS, STATUSES, Status, WITHOUT_STATUS};
 use super::types::map_of;

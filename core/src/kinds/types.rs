@@ -14,7 +14,7 @@ use crate::variable::{Access, Reference, Text};
 /// A check of a declaration's templates against the types in `outline.json`.
 pub(super) struct Types<'a> {
     declaration: &'a Declaration,
-    /// The parsed template, or `None` if it has errors.
+    /// The parsed template, or `None` if the template has errors.
     pub(super) template: Option<&'a Template>,
     scope: &'a Scope,
     pub(super) errors: &'a mut Diagnostics,
@@ -287,8 +287,8 @@ impl Types<'_> {
         });
     }
 
-    /// Reports an unknown field. If it is deep in an object and its name is not similar to a known one, the finding is only a
-    /// warning, because a later version of Kubernetes may define the field.
+    /// Reports an unknown field. If the field is deep in an object and its name is not similar to a known name, the finding is
+    /// only a warning, because a later version of Kubernetes may define the field.
     pub(super) fn unknown(
         &mut self,
         key: &str,
@@ -347,7 +347,7 @@ pub(super) fn entries<'a>(map: &Cursor<'a>) -> Vec<(&'a str, Cursor<'a>)> {
     }
 }
 
-/// Returns the name of a type as error messages show it.
+/// Describes a type for error messages.
 fn described(own: &str) -> &'static str {
     match simple(own) {
         "string" | "bytes" => "a string",

@@ -69,7 +69,8 @@ const SHORT: Size = Size {
 /// The maximum number of variables that an error lists.
 const NAMED: usize = 3;
 
-/// Measures the objects of `declaration`, or only the object of the template `only` and the objects that it refers to.
+/// Measures the objects of `declaration`. If `only` is set, measures only the object of that template and the objects it refers
+/// to.
 ///
 /// # Errors
 /// Returns [`TooLarge`] if an object, or the sum of the objects so far, exceeds its limit.

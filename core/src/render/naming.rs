@@ -23,8 +23,8 @@ const NAME_MAX_EXTENDED: usize = 52;
 /// The suffix in a preview without a run.
 const UNKNOWN: &str = "?????";
 
-/// Returns the suffix of the derived name for `resource` in the run `uid`. `attempt` is the number of names that were taken; each
-/// attempt has a different suffix.
+/// Returns the suffix of the derived name for `resource` in the run `uid`. `attempt` is the number of earlier attempts, whose
+/// names were taken; each attempt has a different suffix.
 pub fn derived_suffix(uid: &str, resource: &str, attempt: u32) -> String {
     let mut hash = Sha256::new();
     for part in [uid, resource, &attempt.to_string()] {

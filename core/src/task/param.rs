@@ -7,8 +7,8 @@ use serde_json::{Number, Value};
 use crate::document::{Content, Node};
 use crate::document::{Cursor, Diagnostics};
 
-/// The maximum total number of keys in a Task's object parameters. It limits the length of the sidecar's command line, because
-/// each key may become an argument.
+/// The maximum total number of keys in a Task's object parameters. This limit also bounds the length of the sidecar's command
+/// line, because each key may become an argument.
 const KEYS_MAX: usize = 4000;
 
 /// A parameter of a Task.
@@ -16,7 +16,7 @@ const KEYS_MAX: usize = 4000;
 pub struct ParamSpec {
     /// The name of the parameter.
     pub name: String,
-    /// The type of its value.
+    /// The type of the parameter's value.
     pub kind: ParamKind,
     /// The default value.
     pub default: Option<Value>,
@@ -52,7 +52,7 @@ impl ParamKind {
 }
 
 impl ParamSpec {
-    /// Reads the parameters of a TaskSpec or PipelineSpec: `params`, and the `inputs.params` of v1alpha1.
+    /// Reads the parameters of a TaskSpec or PipelineSpec: `params` and, in v1alpha1, `inputs.params`.
     pub fn read_all(spec: &Cursor<'_>, found: &mut Diagnostics) -> Vec<Self> {
         let (mut params, mut names) = (Vec::<Self>::new(), HashSet::new());
         let mut keys = 0;
@@ -165,9 +165,8 @@ impl ParamSpec {
     }
 }
 
-/// Returns a parameter's value as Tekton reads it (`ParamValue.UnmarshalJSON` in
-/// `pkg/apis/pipeline/v1/param_types.go`): a list of strings, a map of strings, or a string. Other values become their
-/// JSON text: `4`, `false`, `[1,2]`.
+/// Reads a parameter's value in the same way as Tekton (`ParamValue.UnmarshalJSON` in `pkg/apis/pipeline/v1/param_types.go`): as
+/// a list of strings, a map of strings, or a string. Other values become their JSON text: `4`, `false`, `[1,2]`.
 pub fn value(node: &Node) -> Value {
     let json = node.to_json();
     let is_text = |value: &Value| value.is_string() || value.is_null();

@@ -1,11 +1,11 @@
-//! Checks the variables in a Task's own fields. Reports a variable if Tekton's webhook rejects it, if Tekton leaves it unchanged,
-//! so that the step receives it literally, or if it is available only in templates.
+//! Checks the variables in a Task's own fields. Reports variables that Tekton's webhook rejects, variables that Tekton leaves
+//! unchanged, so that the step receives them literally, and variables that are available only in templates.
 //!
 //! | module | contains |
 //! | --- | --- |
 //! | `admission` | the variables that make Tekton's webhook reject an object |
 //! | `artifacts` | artifact variables |
-//! | `names` | the names that the variables of a Task may refer to |
+//! | `names` | the names to which a Task's variables may refer |
 //! | `of_results` | variables for the results and exit codes of steps |
 //! | `of_templates` | template variables in the Task's own fields |
 //! | `field` | the place of a string in a Task |
@@ -100,7 +100,7 @@ pub fn of_step_action(spec: &Cursor<'_>) -> Result<Misused, Vec<Diagnostic>> {
     let mut found = Diagnostics::default();
     let params = ParamSpec::read_all(spec, &mut found);
     found.finish(())?;
-    // The StepAction is checked as the only step of a Task with the StepAction's parameters.
+    // Check the StepAction as if it were the only step of a Task that has the StepAction's parameters.
     let one = |content| Node {
         at: spec.node.at,
         content,

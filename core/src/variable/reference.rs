@@ -7,8 +7,8 @@ use serde_json::Value;
 use crate::document::suggestion::suggestion;
 
 /// The names that may follow `context.` (Tekton `docs/variables.md`). The values of the `pipelineRun` names come from the pod's
-/// labels and namespace, because Tekton does not provide them to Tasks. The value of the `job` name comes from the pod of an
-/// Indexed Job.
+/// labels and namespace, because Tekton does not provide these values to Tasks. The value of the `job` name comes from the pod of
+/// an Indexed Job.
 pub const CONTEXT: [&str; 9] = [
     "taskRun.name",
     "taskRun.namespace",
@@ -47,7 +47,7 @@ pub enum Reference {
     },
     /// `context.NAME`, one of [`CONTEXT`].
     Context(String),
-    /// `resources.NAME.FIELD`: a field of another resource of the same declaration.
+    /// `resources.NAME.FIELD`: a field of another resource in the same declaration.
     Resource {
         /// The other resource's name in the declaration.
         name: String,
@@ -153,7 +153,7 @@ impl Reference {
         }
     }
 
-    /// Returns the variable's path into its value.
+    /// Returns the path into the variable's value.
     pub fn access(&self) -> &[Access] {
         match self {
             Self::Param { access, .. } | Self::Output { access, .. } => access,
@@ -161,7 +161,7 @@ impl Reference {
         }
     }
 
-    /// Returns the same variable without a path into its value.
+    /// Returns the variable without the path into its value.
     #[must_use]
     pub fn root(&self) -> Self {
         let mut root = self.clone();

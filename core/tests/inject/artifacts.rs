@@ -12,7 +12,7 @@ use crate::support::{injected_pod, settings};
 const SCRIPT: &str =
     "#!/bin/sh\nset -e\necho '$(steps.build.outputs.image)' > \"$GLEANER_OUTPUTS/findings\"\n";
 
-/// Returns the pod of [`tekton_pod`] with this script as its second step.
+/// Returns the pod from [`tekton_pod`], in which the second step runs this script.
 fn pod_with(script: &str) -> Value {
     let mut pod = tekton_pod(DECLARATION, "u", &[]);
     let place = pod["spec"]["initContainers"].as_array_mut().unwrap();

@@ -18,7 +18,7 @@ pub(crate) fn pod(review: &str) -> Value {
     review["request"]["object"].clone()
 }
 
-/// Returns the TaskRun of the pod in [`RICH`], with only the fields that injection reads.
+/// Returns the TaskRun that belongs to the pod in [`RICH`], with only the fields that injection reads.
 fn rich_task(declaration: &str) -> Value {
     let mut object = yaml(
         "
@@ -53,7 +53,7 @@ resources:
 preflight: Strict
 "#;
 
-/// Returns the pod in [`RICH`] as Tekton creates it after the TaskRun was injected, with these parameter values.
+/// Returns the pod in [`RICH`] as Tekton would create it from the injected TaskRun with these parameter values.
 pub(crate) fn tekton_pod(declaration: &str, url: &str, list: &[&str]) -> Value {
     let run = injected(&rich_task(declaration));
     let mut sidecar = run["spec"]["taskSpec"]["sidecars"][0].clone();
@@ -114,7 +114,7 @@ pub(crate) fn args(pod: &Value, name: &str) -> Vec<String> {
         .collect()
 }
 
-/// Returns an argument as the kubelet expands it. The argument must not refer to environment variables.
+/// Expands an argument as the kubelet does. The argument must not refer to environment variables.
 fn expanded(argument: &str) -> String {
     argument.replace("$$", "$")
 }
@@ -456,8 +456,8 @@ fn long_values_are_split_into_arguments_that_linux_accepts() {
 
 #[test]
 fn a_pod_uses_the_declaration_of_its_injected_task() {
-    // The pod's annotation may come from the Pipeline, because Tekton prefers a Pipeline's annotations to those of a Task.
-    // Nevertheless, the declaration that was injected into the Task takes effect.
+    // The pod's annotation may come from the Pipeline, because Tekton prefers a Pipeline's annotations to a Task's. Nevertheless,
+    // the declaration that was injected into the Task takes effect.
     let mut before = tekton_pod(DECLARATION, "u", &[]);
     before["metadata"]["annotations"]["gleaner.dev/outputs"] = "steps: {nobody: []}".into();
     let pod = injected_pod(&before);

@@ -1,4 +1,4 @@
-//! Helpers for the tests of injection.
+//! Helpers for the injection tests.
 
 use gleaner_core::inject::settings::{PullPolicy, Resources, Sidecars};
 use gleaner_core::inject::task::{self, Operation};
@@ -26,7 +26,7 @@ pub(crate) fn yaml(text: &str) -> Value {
         .to_json()
 }
 
-/// Returns the object as changed by the webhook on creation.
+/// Returns the object after the webhook has changed it on creation.
 #[track_caller]
 pub(crate) fn injected(object: &Value) -> Value {
     changed(task::inject(object, Operation::Create, &settings()), object)

@@ -62,7 +62,7 @@ impl Manager {
     }
 }
 
-/// Formats the manager as in a real server's message about a conflict.
+/// Formats the manager as a real server does in a conflict message.
 impl fmt::Display for Manager {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(formatter, "{:?}", self.name)?;
@@ -78,7 +78,7 @@ pub(super) fn read(object: &Value) -> Vec<Entry> {
     Vec::deserialize(&object["metadata"]["managedFields"]).unwrap_or_default()
 }
 
-/// Stores the entries in the object, without those that own no fields.
+/// Stores the entries in the object, but omits entries that own no fields.
 pub(super) fn write(object: &mut Value, entries: &[Entry]) {
     let entries = entries.iter().filter(|entry| !entry.fields.is_empty());
     let list = entries.map(|entry| json!(entry)).collect();

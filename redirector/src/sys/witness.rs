@@ -219,8 +219,8 @@ fn watch_signals(shared: &Shared, parent: libc::pid_t) -> ! {
             }
             watched => {
                 std::thread::sleep(WATCH);
-                // If a signal to the process ID of the command continued or killed it, the stopped redirector did not receive
-                // this signal, so continue the redirector.
+                // If a signal that was sent only to the command's process ID continued or killed the command, the stopped
+                // redirector did not receive this signal, so continue the redirector.
                 if !is_stopped(watched) && shared.watched.load(Ordering::SeqCst) == watched {
                     shared.watched.store(0, Ordering::SeqCst);
                     send(libc::SIGCONT, parent);
@@ -230,8 +230,8 @@ fn watch_signals(shared: &Shared, parent: libc::pid_t) -> ! {
     }
 }
 
-/// If the kernel is sending a signal to the group, waits until it has delivered the signal to all processes in the group. The
-/// kernel holds `tasklist_lock` for reading while it sends the signal, and `setpgid` acquires this lock for writing. This call of
+/// If the kernel is sending a signal to the group, waits until the kernel has delivered it to all processes in the group. The
+/// kernel holds `tasklist_lock` for reading while it sends the signal, and `setpgid` acquires this lock for writing. This call to
 /// `setpgid` has no other effect.
 fn finish_sending() {
     // SAFETY: setpgid and getpgid do not access memory.

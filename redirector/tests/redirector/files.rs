@@ -6,8 +6,8 @@ use std::os::unix::net::UnixListener;
 
 use crate::support::{Ended as _, Ran, Sidecar, Step, can_unshare};
 
-/// Runs a step with one output, for which `prepare` creates the file. Asserts that the step fails with the error `line` and sends
-/// nothing to the sidecar.
+/// Runs a step with one output, whose file `prepare` creates. Asserts that the step fails with the error `line` and sends nothing
+/// to the sidecar.
 #[track_caller]
 fn refused(spec: &str, prepare: impl FnOnce(&Step), line: &str) {
     let sidecar = Sidecar::content();
@@ -410,7 +410,7 @@ fn without_outputs_dir_each_step_gets_a_new_directory() {
 }
 
 /// A script that runs the step in a copy of the root directory, and then prints the content of `/gleaner/outputs`. Before the
-/// step runs, that directory contains the file `o` of another run.
+/// step runs, that directory contains a file `o` from another run.
 const WITH_LEFTOVERS: &str = r#"
 root=$PWD/root; mkdir "$root" && mount -t tmpfs none "$root" || exit
 for entry in /*; do

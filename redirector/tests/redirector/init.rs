@@ -1,4 +1,4 @@
-//! Tests of the redirector as PID 1: in the container of a plain pod, and in the PID namespace that Tekton creates for a hermetic
+//! Tests the redirector as PID 1: in the container of a plain pod, and in the PID namespace that Tekton creates for a hermetic
 //! step.
 
 use std::fs;
@@ -7,7 +7,7 @@ use crate::support::{
     Ended as _, Reply, Running, Sidecar, Step, can_unshare, handled, signal, until,
 };
 
-/// Starts the redirector as PID 1 in a PID namespace with its own `/proc`, as a container runtime does.
+/// The command that starts the redirector as PID 1 in a PID namespace with its own `/proc`, as a container runtime does.
 const CONTAINER: [&str; 6] = [
     "unshare",
     "--pid",

@@ -1,4 +1,4 @@
-//! Tests of the redirector process. The tests run the real program, with a scripted sidecar.
+//! Tests the redirector as a process. The tests run the real program with a scripted sidecar.
 
 mod arrangements;
 mod command;

@@ -63,7 +63,7 @@ impl ApiServer {
     /// Creates an Event.
     ///
     /// # Errors
-    /// A [`RequestError`] unless the status is 2xx.
+    /// Returns a [`RequestError`] unless the status is 2xx.
     pub async fn create_event(&self, event: &Event<'_>) -> Result<(), RequestError> {
         let path = path::collection(API_VERSION, "events", Some(event.regarding.namespace));
         let body = event.to_json(Timestamp::now());

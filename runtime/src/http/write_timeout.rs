@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use tokio::time::Sleep;
 
-/// The time within which a client must read 64 KiB of a response, or the rest if it is shorter. Otherwise, the client is
-/// disconnected.
+/// The time within which a client must read 64 KiB of a response, or the rest of the response if less than 64 KiB is left.
+/// Otherwise, the client is disconnected.
 pub const WRITE_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The number of bytes that a client must read within the time limit. If a single byte sufficed, a client could hold a connection
@@ -34,7 +34,7 @@ impl WriteTimeout {
         }
     }
 
-    /// Returns the result of a write of `offered` bytes, or an error if the client exceeded the limit.
+    /// Checks the result of writing `offered` bytes. Returns this result, or an error if the client exceeded the limit.
     pub(super) fn observe(
         &mut self,
         cx: &mut Context<'_>,
@@ -57,7 +57,7 @@ impl WriteTimeout {
         }
     }
 
-    /// Returns the result of a flush or shutdown, or an error if the client exceeded the limit.
+    /// Checks the result of a flush or shutdown. Returns this result, or an error if the client exceeded the limit.
     pub(super) fn observe_end(
         &mut self,
         cx: &mut Context<'_>,

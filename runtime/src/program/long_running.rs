@@ -23,7 +23,7 @@ enum StartError {
     Signals(#[source] io::Error),
 }
 
-/// Runs a program on this thread to completion, and returns its exit code. SIGTERM and SIGINT request its shutdown.
+/// Runs a program to completion on this thread, and returns the program's exit code. SIGTERM and SIGINT request a shutdown.
 #[must_use = "the program ends with this exit code"]
 pub fn run<P, E>(log: &Log, program: impl FnOnce(Shutdown) -> P) -> ExitCode
 where

@@ -1,4 +1,4 @@
-//! Checks that `docs/http-api.md` is accurate, by running its commands and comparing its tables.
+//! Checks that `docs/http-api.md` is accurate, by running the commands and comparing the tables on that page.
 
 use std::process::Command;
 
@@ -11,7 +11,7 @@ use crate::support::{Setup, Sidecar, api_server};
 
 const PAGE: &str = include_str!("../../../docs/http-api.md");
 
-/// Returns the page's code blocks with the info string `info`.
+/// Returns the page's code blocks whose info string is `info`.
 fn blocks(info: &str) -> Vec<&'static str> {
     let fence = format!("```{info}\n");
     let blocks = PAGE.split(fence.as_str()).skip(1);
@@ -32,7 +32,8 @@ fn examples() -> Vec<(&'static str, Vec<&'static str>)> {
     examples
 }
 
-/// Runs a command of the page, with paths and addresses replaced by those of `sidecar`, and returns its output.
+/// Runs a command from the page, with the paths and addresses in the command replaced by those of `sidecar`, and returns the
+/// command's output.
 fn run(sidecar: &Sidecar, command: &str) -> String {
     let run_dir = sidecar.run_dir().display().to_string().replace(' ', "\\ ");
     let command = command

@@ -12,7 +12,7 @@ fn document() -> Value {
     serde_json::from_str(DOCUMENT).unwrap()
 }
 
-/// Returns every operation of the document, in the form `METHOD PATH`.
+/// Returns every operation in the document, in the form `METHOD PATH`.
 pub(crate) fn operations() -> BTreeSet<String> {
     let document = document();
     let paths = document["paths"].as_object().unwrap().iter();

@@ -1,4 +1,4 @@
-//! Tests of the state that survives a crash, and of the errors for a journal that is damaged or belongs to a different run.
+//! Tests the state that survives a crash, and the errors that are reported if a journal is damaged or belongs to a different run.
 
 use std::fs;
 use std::time::Duration;
@@ -191,8 +191,8 @@ fn submit_and_finish_fail_before_anything_is_created_if_the_disk_is_full() {
     let setup = Setup::new(MANUAL).with(&cluster).file_size(64);
     let sidecar = setup.start();
     // The largest message for which a journal of 64 KiB still has space. The journal already contains 80 bytes for the format and
-    // the identity, and 48 bytes for the message of the other step. The new frame has a head of 16 bytes, 7 bytes for the step,
-    // and 1 byte at the end.
+    // the identity, and 48 bytes for the other step's message. The new frame has a head of 16 bytes, 7 bytes for the step, and 1
+    // byte at the end.
     let rest = (64 << 10) - 80 - 48 - 16 - 7 - 1 - r#"{"outputs":{"digest":""}}"#.len();
     let body = format!(r#"{{"outputs":{{"digest":"{}"}}}}"#, "x".repeat(rest));
     sidecar
@@ -221,12 +221,11 @@ fn filler(setup: &Setup) -> String {
     let length = fs::metadata(setup.path("state/journal")).unwrap().len();
     let free = (64 << 10) - usize::try_from(length).unwrap();
     let body = |text: usize| format!(r#"{{"outputs":{{"verdict":"{}"}}}}"#, "x".repeat(text));
-    // The frame of the message has a head of 16 bytes, 6 bytes for the step, and at least 1 byte at the end.
+    // The message's frame has a head of 16 bytes, 6 bytes for the step, and at least 1 byte at the end.
     body(free - 16 - 6 - 1 - body(0).len())
 }
 
-/// A declaration with two steps. An object is created from the output of the first step, and the message of the second step fills
-/// the disk.
+/// A declaration with two steps. An object is created from the first step's output, and the second step's message fills the disk.
 const TWO_STEPS: &str = "\
 steps: {build: [{name: digest}], scan: [{name: verdict, default: unknown}]}
 objects:

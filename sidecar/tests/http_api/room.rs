@@ -1,4 +1,4 @@
-//! Tests of the space for results in a step's termination message.
+//! Tests how the sidecar handles the limited space for results in a step's termination message.
 
 use gleaner_proto::exit_code;
 use gleaner_proto::failure::FailureCode;
@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use crate::support::{DIGEST, Setup, Sidecar, VERDICT, api_server, resolved};
 
-/// Returns the declaration of [`resolved`] with `count` additional objects.
+/// Returns the declaration from [`resolved`] with `count` additional objects.
 fn many(count: usize) -> String {
     let object = |index: usize| {
         format!(

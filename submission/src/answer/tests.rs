@@ -8,7 +8,7 @@ use gleaner_core::run::Run;
 
 use super::*;
 
-/// Returns the disclosure for a Secret that contains the secret output 'token' of step 'login'.
+/// Returns the disclosure for a Secret that contains the secret output 'token' from the step 'login'.
 fn withheld() -> Disclosure {
     let text = "\
 steps: {login: [{name: token, secret: true, default: public}]}

@@ -6,7 +6,7 @@ use kube::Client;
 use kube::client::Body;
 use serde_json::Value;
 
-/// The response of a server.
+/// A response from a server.
 #[derive(Debug)]
 pub struct Answer {
     /// The status.

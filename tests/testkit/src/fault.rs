@@ -1,7 +1,7 @@
-//! A server that simulates network and server faults on chosen requests, and records all requests.
+//! A server that simulates network and server faults for chosen requests, and records all requests.
 //!
-//! The server listens on plain HTTP, in its own thread. A [`Backend`] performs the requests: either on objects in
-//! memory ([`crate::api_server`]), or by forwarding them to another server.
+//! The server listens on plain HTTP, in its own thread. A [`Backend`] either performs the requests on objects in memory
+//! ([`crate::api_server`]), or forwards them to another server.
 //!
 //! ```ignore
 //! // The first create is performed, but its response is lost.
@@ -48,7 +48,7 @@ pub struct FaultServer {
     runtime: Option<Runtime>,
 }
 
-/// The active rules, and the requests so far.
+/// The active rules, and the requests received so far.
 #[derive(Default)]
 pub(crate) struct Plan {
     state: Mutex<State>,
@@ -68,7 +68,7 @@ impl FaultServer {
         Self::start_at(Ipv4Addr::LOCALHOST, backend)
     }
 
-    /// Starts the server with a backend, on a free port of an address of this machine.
+    /// Starts the server with a backend, on a free port at `address`, which must be an address of this machine.
     pub fn start_at(address: Ipv4Addr, backend: impl Backend) -> Self {
         let listener = TcpListener::bind((address, 0)).expect("a free port");
         let address = listener.local_addr().expect("the port that was just bound");
@@ -96,9 +96,9 @@ impl FaultServer {
         format!("http://{}", self.address)
     }
 
-    /// Begins a rule for requests with this method and a path and query that match the regular expression `target`.
+    /// Begins a rule for requests that have this method and whose path and query match the regular expression `target`.
     ///
-    /// If several rules match a request, only the first one that is due applies, and only its count of remaining faults is
+    /// If several rules match a request, only the first rule that is due applies, and only its count of remaining faults is
     /// decremented.
     pub fn on(&self, method: Method, target: &str) -> RuleBuilder<'_> {
         RuleBuilder::new(&self.plan, method, regex(target))
@@ -109,17 +109,17 @@ impl FaultServer {
         self.plan.lock().rules.clear();
     }
 
-    /// Returns the number of requests so far to which a fault was applied.
+    /// Returns the number of requests to which a fault has been applied so far.
     pub fn faults(&self) -> usize {
         self.plan.lock().faults
     }
 
-    /// Returns all requests so far, in order of arrival.
+    /// Returns all requests received so far, in order of arrival.
     pub fn requests(&self) -> Vec<Recorded> {
         self.plan.lock().records.clone()
     }
 
-    /// Returns the requests so far with this method and a path and query that match the regular expression `target`.
+    /// Returns the requests received so far that have this method and whose path and query match the regular expression `target`.
     pub fn requests_to(&self, method: &Method, target: &str) -> Vec<Recorded> {
         let target = regex(target);
         let mut requests = self.requests();
@@ -132,7 +132,7 @@ impl FaultServer {
         self.requests_to(method, target).len()
     }
 
-    /// Returns the requests so far that write objects, except dry runs and Events.
+    /// Returns the requests received so far that write objects, except dry runs and requests that create Events.
     pub fn writes(&self) -> Vec<Recorded> {
         let mut requests = self.requests();
         requests.retain(|request| {

@@ -90,8 +90,8 @@ impl Process {
         first(&self.log.lock().lines, found)
     }
 
-    /// Waits for a line for which `found` returns a value, and returns this value, or `None` if the process exits or the time
-    /// limit passes first.
+    /// Waits for a line for which `found` returns a value, and returns this value. If the process exits or the time limit passes
+    /// first, returns `None`.
     pub fn wait_for<T>(
         &self,
         time: Duration,
@@ -111,7 +111,7 @@ impl Process {
         }
     }
 
-    /// Returns an error with the last lines of output if the process is not running.
+    /// If the process is not running, returns an error with the last lines of output.
     pub fn check(&mut self, name: &str) -> Result<(), String> {
         match self.try_wait() {
             Ok(None) => Ok(()),
@@ -177,7 +177,7 @@ impl Process {
         figure.unwrap_or_else(|| panic!("no {field} in {status}"))
     }
 
-    /// Returns the CPU time of all threads so far. Unlike elapsed time, it does not depend on other load on the machine.
+    /// Returns the CPU time of all threads so far. Unlike elapsed time, CPU time does not depend on other load on the machine.
     pub fn computed(&self) -> Duration {
         let threads = fs::read_dir(format!("/proc/{}/task", self.id()));
         let threads = threads.expect("the threads of a running process");
@@ -238,7 +238,7 @@ fn first<T>(lines: &[String], mut found: impl FnMut(&str) -> Option<T>) -> Optio
     lines.iter().find_map(|line| found(line))
 }
 
-/// Parses a line of a JSON log, and returns it if it has this `message`.
+/// Parses a line of a JSON log. If the line has this `message`, returns the parsed line.
 pub fn message(line: &str, message: &str) -> Option<Value> {
     let line: Value = serde_json::from_str(line).ok()?;
     (line["message"] == message).then_some(line)
@@ -262,7 +262,7 @@ pub fn run(mut command: Command) -> Ran {
     outcome.expect("its output").into()
 }
 
-/// Sends the signal `name` to the process with the ID `to`, or to a process group if `to` is its ID with a leading `-`.
+/// Sends the signal `name` to the process with the ID `to`. If `to` begins with `-`, sends it to the process group with that ID.
 #[track_caller]
 pub fn signal(name: &str, to: &str) {
     let status = Command::new("kill").args(["-s", name, "--", to]).status();
@@ -302,7 +302,7 @@ pub fn with_file_size(program: &str, kibibytes: u64) -> Command {
     shell
 }
 
-/// Returns a command that runs a program as the user with the ID `user`; it succeeds only if root starts it.
+/// Returns a command that runs a program as the user with the ID `user`. The command succeeds only if root starts it.
 pub fn as_user(program: &str, user: u32) -> Command {
     let mut command = Command::new("setpriv");
     let ids = [format!("--reuid={user}"), format!("--regid={user}")];

@@ -23,7 +23,7 @@ pub(crate) fn cases() -> Vec<Case> {
     ]
 }
 
-/// Returns a declaration of one object with this template and these additional fields, such as `policy`.
+/// Returns a declaration that contains one object with this template and these additional fields, such as `policy`.
 fn declaration(fields: &Value, template: &Value) -> String {
     let mut object = json!({"name": "settings", "resourceTemplate": template});
     for (key, value) in fields.as_object().into_iter().flatten() {

@@ -59,7 +59,7 @@ fn memory_limit() -> Option<MemoryLimit> {
 /// The outcome of the steps.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Steps {
-    /// All steps succeeded, including the one that finishes the run.
+    /// All steps succeeded, including the step that finishes the run.
     Succeeded,
     /// A step failed, so no later step ran.
     Failed,
@@ -191,7 +191,7 @@ impl<'a> Player<'a> {
         }
     }
 
-    /// Waits until the sidecar is ready; if it is not running, starts it at the planned time.
+    /// Waits until the sidecar is ready. If the sidecar is not running, starts it at the planned time.
     pub(crate) async fn until_ready(&mut self) {
         while !self.run.is_ready() {
             self.tick(None).await;

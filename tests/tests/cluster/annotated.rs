@@ -1,5 +1,4 @@
-//! Tasks with the annotation that are applied, applied again, edited, deleted, embedded in runs and Pipelines, or fetched by a
-//! resolver.
+//! Annotated Tasks that are applied, applied again, edited, deleted, embedded in runs and Pipelines, or fetched by a resolver.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;

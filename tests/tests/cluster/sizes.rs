@@ -60,8 +60,8 @@ spec: {{taskRef: {{name: build}}, params: [{{name: url, value: registry.example/
     }
 }
 
-/// Returns a Task that writes a report with this shell command, and creates a ConfigMap with the value of `variable`. `output` is
-/// the declaration of the report.
+/// Returns a Task that writes a report with the shell command `script`, and creates a ConfigMap with the value of `variable`.
+/// `output` is the report's entry in the declaration.
 fn report(output: &str, script: &str, variable: &str) -> String {
     format!(
         r#"

@@ -1,5 +1,5 @@
-//! Kills the sidecar after it has created objects. The restarted sidecar adopts them, even if the API server would now refuse to
-//! create them, and reports objects that it cannot look up.
+//! Kills the sidecar after it has created objects. The restarted sidecar adopts these objects, even if the API server would now
+//! refuse to create them. It also reports objects that it cannot look up.
 
 use std::time::Duration;
 
@@ -16,7 +16,7 @@ use crate::{PROGRAMS, objects, uids};
 
 const DEADLINE: Duration = Duration::from_secs(20);
 
-/// A declaration of three ConfigMaps, with a `waitFor` for the last one.
+/// A declaration that contains three ConfigMaps. The last ConfigMap has a `waitFor`.
 const WAITING: &str = "
 steps: {build: [{name: digest}]}
 objects:
@@ -85,7 +85,8 @@ async fn killed_while_waiting(run: &mut Run<'_>) -> (Running, Vec<Value>) {
     (step, before)
 }
 
-/// Restarts the sidecar, sets the field for which it waits, and asserts that the run succeeds with the same three objects.
+/// Restarts the sidecar, sets the field that the sidecar waits for, and asserts that the run succeeds with the same three
+/// objects.
 async fn adopts(server: &Server, run: &mut Run<'_>, step: Running, before: Vec<Value>) {
     run.start().await;
     let last = before.last().expect("three objects");

@@ -34,7 +34,7 @@ pub(crate) fn checks<'a>(report: &'a Value, name: &str) -> Vec<&'a Value> {
 }
 
 /// Applies `change` to a healthy cluster and runs `gleaner check`. Expects a check with the name and status in `expected`, whose
-/// message contains `message` and whose remedy contains `remedy`. Except for those in `also`, all other checks must be `ok`.
+/// message contains `message` and whose remedy contains `remedy`. All other checks, except those in `also`, must be `ok`.
 #[track_caller]
 pub(crate) fn finds_with(
     arguments: &[&str],

@@ -50,7 +50,7 @@ fn the_schema_contains_the_fields_that_the_reader_accepts() {
     assert_eq!(fields("/$defs/WaitFailure"), sorted(&read_wait::FAILURE));
 }
 
-/// Returns the type, the field and the value of each default in the schema.
+/// For each default in the schema, returns the type, the field and the value.
 fn defaults() -> Vec<(String, String, Value)> {
     let schema = schema().to_value();
     let types = schema["$defs"].as_object().unwrap().iter();
@@ -66,8 +66,8 @@ fn defaults() -> Vec<(String, String, Value)> {
     found
 }
 
-/// Returns the debug text of a declaration whose field `field` of the type `name` has this `value`. Without a value, the field is
-/// absent.
+/// Returns the debug text of a declaration in which the field `field` of the type `name` is set to `value`. If `value` is `None`,
+/// the field is absent.
 fn declared(name: &str, field: &str, value: Option<&Value>) -> String {
     let mut declaration = serde_json::json!({
         "steps": {"a": [{"name": "x"}]},

@@ -47,7 +47,7 @@ pub(super) fn of_cause(error: Diagnostic, text: &str) -> Diagnostic {
     error.help(help)
 }
 
-/// Adds a remedy to an error without one.
+/// Adds the general remedy to an error that has no remedy.
 pub(super) fn otherwise(error: Diagnostic) -> Diagnostic {
     match error.at {
         Some(_) => error.maybe_help_with(|| Some(OTHERWISE.to_owned())),
@@ -62,7 +62,7 @@ fn template(line: &str) -> Option<usize> {
     starts.find(|start| is_even(&line[..*start], '"') && is_even(&line[..*start], '\''))
 }
 
-/// Returns the `{{ }}` at `start`, in quotes, if it is a complete value in `line`, or `None` if it is only part of a value.
+/// If the `{{ }}` at `start` is a complete value in `line`, returns it in quotes. If it is only part of a value, returns `None`.
 fn of_template(line: &str, start: usize) -> Option<String> {
     let end = start + line[start..].find("}}")? + 2;
     let begins = line[..start].trim_end().ends_with([':', '-', ',', '[']);
@@ -71,7 +71,7 @@ fn of_template(line: &str, start: usize) -> Option<String> {
     (begins && ends && !line[..start].trim().is_empty()).then(|| quoted(&line[start..end]))?
 }
 
-/// Returns the value in `line`, in quotes, if it is plain and contains a second `: `, which the parser reports at `column`.
+/// If the value in `line` is plain and contains a second `: `, which the parser reports at `column`, returns the value in quotes.
 fn second_colon(line: &str, column: usize) -> Option<String> {
     let (before, value) = line.split_once(": ")?;
     let value = value.split(" #").next().unwrap_or_default().trim();

@@ -10,7 +10,7 @@ const LINES: usize = 3;
 /// The characters that cannot begin any YAML construct within a document (YAML 1.2.2, `c-indicator`).
 const RESERVED: [char; 3] = ['%', '@', '`'];
 
-/// Returns the remedy for an error with this message and position, if an unquoted value may be the cause.
+/// If an unquoted value may be the cause of an error with this message and position, returns the remedy.
 pub(super) fn help(text: &str, message: &str, at: Option<Location>) -> Option<String> {
     let at = at?;
     let mut near: Vec<&str> = text

@@ -53,7 +53,7 @@ pub(super) fn inject(
     }
 }
 
-/// Returns the command of the step in `container`, if the command has no arguments.
+/// If the command of the step in `container` has no arguments, returns the command.
 pub(super) fn lone_command(container: &Value) -> Option<&str> {
     let mut args = list::items(container, "args").iter().rev();
     let last = [args.next()?, args.next()?, args.next()?];
@@ -73,7 +73,7 @@ fn end_of_flags(args: &[String], place: &Place) -> Result<usize, Diagnostic> {
     end.ok_or_else(|| unknown(place, "its arguments do not contain '--'"))
 }
 
-/// Returns the source of Tekton's results, according to the entrypoint's arguments in `container`, the container of a step.
+/// Returns where Tekton reads the results of the step in `container`, according to the entrypoint's arguments.
 pub(super) fn results_from(container: &Value) -> ResultsFrom {
     let flags = flags(container);
     if flag(&flags, "-result_from") == Some("sidecar-logs") {
@@ -85,7 +85,7 @@ pub(super) fn results_from(container: &Value) -> ResultsFrom {
     ResultsFrom::TerminationMessage { compressed }
 }
 
-/// Returns the content of the termination message of the step in `container`.
+/// Returns what the termination message of the step in `container` contains.
 pub(super) fn messages(container: &Value, share: Share) -> Messages {
     if results_from(container) == ResultsFrom::SidecarLogs {
         return Messages::without_results(share);

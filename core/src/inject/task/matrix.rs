@@ -1,4 +1,5 @@
-//! The objects of a task with a matrix, which runs one TaskRun for each combination of the matrix parameters.
+//! Checks the objects that a task with a matrix creates. Such a task runs one TaskRun for each combination of the matrix
+//! parameters.
 
 use std::collections::HashSet;
 
@@ -51,7 +52,7 @@ pub(super) fn alike(
     }
 }
 
-/// Returns the minimum number of TaskRuns of a matrix, or `None` if the number depends on values.
+/// Returns the minimum number of TaskRuns for a matrix, or `None` if the number depends on values.
 fn runs(matrix: &Cursor<'_>) -> Option<usize> {
     let params = matrix.node.list_of("params");
     if params.is_empty() {

@@ -1,4 +1,4 @@
-//! The results, outputs and objects of a task that other tasks of its Pipeline can refer to.
+//! A task's results, outputs and objects, to which other tasks in the Pipeline can refer.
 
 use std::collections::{HashMap, HashSet};
 
@@ -44,7 +44,7 @@ impl Producer {
         })
     }
 
-    /// Returns true if the Task itself declares the result `name`, or one whose name begins with `name` and a dot: in
+    /// Returns true if the Task itself declares the result `name`, or a result whose name begins with `name` and a dot: in
     /// `$(tasks.TASK.results.a.b)`, the result may be `a.b`.
     pub(super) fn has_result(&self, name: &str) -> bool {
         self.results.contains(name) || self.dotted.contains(name)
@@ -68,8 +68,8 @@ impl Producer {
         self.has_artifacts
     }
 
-    /// Returns the templates that create an object with the same name in each TaskRun, if the TaskRuns differ only in the
-    /// parameters `varying`.
+    /// Returns the templates whose objects have the same name in each TaskRun, if the TaskRuns differ only in the parameters in
+    /// `varying`.
     pub(super) fn alike<'a>(
         &'a self,
         varying: &'a HashSet<&str>,

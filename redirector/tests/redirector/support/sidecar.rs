@@ -91,7 +91,7 @@ impl Sidecar {
         Self::replying(&[Reply::accepted()])
     }
 
-    /// Returns a sidecar that sends these responses in order, and then repeats the last one.
+    /// Returns a sidecar that sends these responses in order, and then repeats the last response.
     pub(crate) fn replying(replies: &[Reply]) -> Self {
         let folder = TempDir::new().unwrap();
         let socket = folder.path().join("gleaner.sock");
@@ -116,7 +116,7 @@ impl Sidecar {
         }
     }
 
-    /// Returns the address of a sidecar that is not running yet, and a function that starts it.
+    /// Returns the address of a sidecar that is not running yet, and a function that starts the sidecar.
     pub(crate) fn late(replies: &[Reply]) -> (String, impl FnOnce() -> Self + use<>) {
         let folder = TempDir::new().unwrap();
         let socket = folder.path().join("gleaner.sock");

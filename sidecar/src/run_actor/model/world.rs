@@ -179,7 +179,7 @@ impl World {
         }
     }
 
-    /// If a submission is due, checks that it starts, or that it fails immediately because the journal has no space for its
+    /// If a submission is due, checks that it starts, or that it fails immediately because the journal has no space for the
     /// outcome.
     fn begin(&mut self, refused: usize) {
         if self.reference.phase() != Phase::Submitting || self.process.begun() == 1 {

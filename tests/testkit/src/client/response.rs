@@ -18,7 +18,7 @@ pub struct Response {
 }
 
 impl Connection {
-    /// Reads the status and the header fields of a response, but not its body.
+    /// Reads the status and the header fields of a response, but not the body.
     pub fn head(&mut self) -> io::Result<Response> {
         let ended = || io::Error::from(ErrorKind::UnexpectedEof);
         let status = self.line()?.ok_or_else(ended)?;
