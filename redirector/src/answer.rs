@@ -2,7 +2,7 @@
 //! any reader.
 //!
 //! The parser supports only what a connection with a single request needs. A body either has a `Content-Length`, as in all
-//! responses of the sidecar's routes for steps, or ends when the connection closes. Interim responses (`100 Continue`) are
+//! responses from the sidecar's routes for steps, or ends when the connection closes. Interim responses (`100 Continue`) are
 //! skipped, and chunked encoding is rejected. All sizes are limited, and a body is never stored completely in memory.
 
 use std::fmt;
