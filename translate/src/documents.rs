@@ -1,5 +1,5 @@
 //! Translates all documents in all files. Each document is translated after those that it depends on: first Tasks, then
-//! //! Pipelines, then runs.
+//! Pipelines, then runs.
 
 use gleaner_core::document::{Cursor, Finding, Place, Source};
 use serde_json::Value;

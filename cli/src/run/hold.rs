@@ -29,7 +29,7 @@ pub(crate) struct Held {
 
 impl Held {
     /// Returns the held task for `plan`. If nothing was created because no submit request arrived, `phase` is the sidecar's
-    /// /// phase.
+    /// phase.
     pub(crate) fn new(sidecar: SidecarProcess, plan: &Plan, phase: Option<Phase>) -> Self {
         let token = plan.directory.own_run(FINISH_STEP).join(TOKEN_FILE);
         let submit = (phase == Some(Phase::Resolved)).then(|| {

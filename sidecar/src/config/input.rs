@@ -213,7 +213,7 @@ impl Input {
     }
 
     /// If results are passed in termination messages, returns the numbers of containers that share the pod's space for these
-    /// /// messages.
+    /// messages.
     pub const fn termination_share(&self) -> Option<Share> {
         self.termination_share
     }

@@ -19,8 +19,8 @@ impl Fence {
         self.attributes.iter().any(|one| one == attribute)
     }
 
-    /// Returns the file name under which a reader saves a YAML block: the comment in the block's first line, such as `#
-    /// task.yaml`.
+    /// Returns the file name under which a reader saves a YAML block: the comment in the block's first line, such as
+    /// `# task.yaml`.
     pub fn file_name(&self) -> Option<&str> {
         let first = self.content.lines().next()?;
         let name = first.strip_prefix("# ")?;

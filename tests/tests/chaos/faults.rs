@@ -34,7 +34,7 @@ enum Hits {
 }
 
 /// Returns rules that apply the same fault to all reads and deletes. The fault also applies to all creates and patches after the
-/// /// first few.
+/// first few.
 pub(crate) fn outage(random: &mut Random) -> Vec<FaultRule> {
     let fault = random.pick(&[Fault::Close, Fault::Reset, Fault::status(503), Fault::Hang]);
     let from = random.count(1, 4);
