@@ -20,7 +20,7 @@ use crate::{
 /// The file name by which `kubectl` recognizes the program as a plugin.
 const KUBECTL_PLUGIN: &str = "kubectl-gleaner";
 
-/// Runs the program with these arguments. As usual, the first one is the program name.
+/// Runs the program with these arguments. As usual, the first argument is the program name.
 pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     let arguments: Vec<OsString> = arguments.into_iter().collect();
     if let Some(name) = arguments.get(1).and_then(|command| command.to_str()) {
@@ -30,7 +30,8 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         }
     }
     if carried::is_standard_output_closed() {
-        // Report a closed standard output here, because every command writes to it, as do --help and --version.
+        // Report a closed standard output here, because every command writes to standard output, as do --help and
+        // --version.
         return ExitCode::from(Failure::unwritable("it is closed").print());
     }
     let mut command = Cli::command();

@@ -66,7 +66,7 @@ fn find<'a>(root: Field<'a>, path: &str) -> Result<Field<'a>, String> {
     Ok(field)
 }
 
-/// Returns the error message for the unknown field `name` of `field`, which is at the path `known` below `root`.
+/// Returns the error message for the unknown field `name` in `field`. `known` is the path from `root` to `field`.
 fn unknown(root: Field<'_>, field: Field<'_>, name: &str, known: &[&str]) -> String {
     let at = known.join(".");
     let names: Vec<&str> = field.fields().map(|(name, _)| name).collect();
@@ -93,7 +93,7 @@ fn unknown(root: Field<'_>, field: Field<'_>, name: &str, known: &[&str]) -> Str
     format!("unknown field '{name}' in {place}{hint}")
 }
 
-/// Appends the paths of all fields named `name` below `field`, which is at the path `at`.
+/// Appends the paths of all fields below `field` that are named `name`. `at` is the path of `field`.
 fn paths(field: Field<'_>, name: &str, at: &str, found: &mut Vec<String>) {
     for (own, subfield) in field.fields() {
         let path = match at {
@@ -144,7 +144,8 @@ fn explain(field: Field<'_>, path: &str, is_recursive: bool) -> String {
     out
 }
 
-/// Appends the subfields of `field`: all of them without descriptions if `is_recursive`, otherwise one level with descriptions.
+/// Appends the subfields of `field`. If `is_recursive` is true, appends all levels, without descriptions. Otherwise, appends one
+/// level, with descriptions.
 fn fields(out: &mut String, field: Field<'_>, indent: usize, is_recursive: bool) {
     let longest = field.fields().map(|(name, _)| name.len()).max();
     let width = longest.unwrap_or_default();

@@ -27,7 +27,7 @@ impl Failure {
         Self { code, message }
     }
 
-    /// Returns a failure of this machine, the sidecar or the cluster.
+    /// Returns a failure whose cause is this machine, the sidecar or the cluster.
     pub(crate) fn unreachable(message: impl Display) -> Self {
         let (code, message) = (exit_code::UNREACHABLE, message.to_string());
         Self { code, message }

@@ -1,7 +1,7 @@
 //! The declaration: the outputs of a Task's steps, and the objects created from them.
 //!
-//! The webhook, `gleaner lint` and the sidecar use the same reader and the same validator. They report all errors at once, each
-//! with its place and a remedy.
+//! The webhook, `gleaner lint` and the sidecar use the same reader and the same validator. All three report all errors at once,
+//! each with its place and a remedy.
 //!
 //! ```
 //! use gleaner_core::declaration::{Declaration, Scope};
@@ -73,14 +73,15 @@ impl Declaration {
     /// Reads and checks the text of the annotation `gleaner.dev/outputs`.
     ///
     /// # Errors
-    /// Returns the errors in the order of the text. The list is not empty, and its length is limited as in [`Diagnostics`].
+    /// Returns the errors in the order in which they appear in the text. The list is not empty, and its length is limited as in
+    /// [`Diagnostics`].
     pub fn parse(text: &str, scope: &Scope) -> Result<Self, Vec<Diagnostic>> {
         let node = Self::parse_document(text).map_err(|found| vec![found])?;
         let (declaration, errors) = read_and_check(&node, Some(text), scope);
         errors.finish(declaration)
     }
 
-    /// Parses the text of the annotation, unless it is larger than [`DECLARATION_MAX`].
+    /// Parses the annotation's text, unless the text is larger than [`DECLARATION_MAX`].
     ///
     /// # Errors
     /// Returns an error if the text is too large or is not valid YAML.
@@ -91,9 +92,9 @@ impl Declaration {
         yaml::parse_within(text, yaml::Bounds::DECLARATION)
     }
 
-    /// Returns true if the document `node` is a declaration by itself, outside an annotation: a map in which `steps` is a map,
-    /// and which contains only fields of a declaration. Files of other programs may contain a list `steps`, or `resources`
-    /// without `steps`.
+    /// Returns true if the document `node` is a declaration that stands alone in a file, not in an annotation. Such a document is
+    /// a map that contains only fields of a declaration, and its field `steps` is also a map. Files for other programs may
+    /// contain a list `steps`, or `resources` without `steps`.
     pub fn is_alone(node: &Node) -> bool {
         let is_field = |name: &str| read::DECLARATION.contains(&name);
         let entries = node.mapping().unwrap_or_default();
@@ -101,7 +102,7 @@ impl Declaration {
             && entries.iter().all(|(key, _)| is_field(&key.name))
     }
 
-    /// Returns the error for a declaration of `bytes` bytes, which is more than [`DECLARATION_MAX`]. `subject` is the beginning
+    /// Returns the error for a declaration whose size, `bytes`, exceeds [`DECLARATION_MAX`]. `subject` is the beginning
     /// of the message, such as `the declaration is`.
     pub fn too_large(subject: &str, bytes: usize) -> Diagnostic {
         let (kib, max) = (bytes.div_ceil(1 << 10), DECLARATION_MAX >> 10);
@@ -116,14 +117,14 @@ impl Declaration {
 pub struct Examined {
     /// The declaration, without the parts that could not be read.
     pub declaration: Declaration,
-    /// The errors, in the order of the text.
+    /// The errors, in the order in which they appear in the text.
     pub errors: Diagnostics,
     /// Constructs that are allowed but probably not intended.
     pub warnings: Diagnostics,
 }
 
 impl Examined {
-    /// Examines the declaration `node`. `text` is its text, or `None` if the declaration is part of another document.
+    /// Examines the declaration `node`. `text` is its source text, or `None` if the declaration is embedded in another document.
     pub fn new(node: &Node, text: Option<&str>, scope: &Scope) -> Self {
         let (declaration, mut errors) = read_and_check(node, text, scope);
         let mut warnings = Diagnostics::default();
@@ -178,7 +179,8 @@ fn find_without_effect(
     ownership::check(declaration, scope, errors, warnings);
 }
 
-/// Reads and checks the declaration `node`. `text` is its text, or `None` if the declaration is part of another document.
+/// Reads and checks the declaration `node`. `text` is its source text, or `None` if the declaration is embedded in another
+/// document.
 fn read_and_check(node: &Node, text: Option<&str>, scope: &Scope) -> (Declaration, Diagnostics) {
     let (declaration, gaps, mut errors) = read::read(node);
     check::check(&declaration, &gaps, scope, &mut errors);

@@ -24,13 +24,13 @@ pub use source::Source;
 
 use diagnostic::{Diagnostic, Part};
 
-/// Finds the positions of diagnostics in the source of a document.
+/// Finds the positions of diagnostics in a document's source.
 pub trait Locate {
     /// Sets the position of a diagnostic about the text inside the scalar `node`.
     #[must_use]
     fn locate(&self, node: &Node, diagnostic: Diagnostic) -> Diagnostic;
 
-    /// Sets the position of a diagnostic about `document` from the diagnostic's place.
+    /// Sets the position of a diagnostic about `document`, based on the diagnostic's place.
     #[must_use]
     fn settle(&self, document: &Node, diagnostic: Diagnostic) -> Diagnostic;
 }

@@ -8,8 +8,8 @@
 //! access    = "." word | "[" string "]" | "[" number "]" | "[*]"
 //! ```
 //!
-//! Each string is parsed once, when the declaration is read. Substitution puts *values* into the parsed tree. It never parses a
-//! value for variables, so a value is always treated as data.
+//! Each string is parsed once, when the declaration is read. Substitution puts *values* into the parsed tree. Substitution
+//! never searches a value for variables, so a value is always treated as data.
 
 mod leaves;
 pub mod occurrence;

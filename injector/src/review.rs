@@ -1,4 +1,4 @@
-//! Parses and serializes AdmissionReviews of `admission.k8s.io/v1` (k8s.io/api/admission/v1/types.go).
+//! Parses and serializes AdmissionReviews in version `admission.k8s.io/v1` (k8s.io/api/admission/v1/types.go).
 //!
 //! The object remains unparsed JSON until a check needs its fields, because most objects do not use Gleaner.
 

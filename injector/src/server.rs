@@ -31,7 +31,7 @@ pub struct Admission {
 }
 
 impl Admission {
-    /// Starts the threads that decide on reviews.
+    /// Starts the threads that decide reviews.
     ///
     /// # Errors
     /// Fails if a thread cannot be started.

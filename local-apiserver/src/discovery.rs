@@ -11,7 +11,7 @@ use crate::kind::{Kind, Registry};
 use crate::refusal::Refusal;
 use crate::state::Shared;
 
-/// The group and version in a request path. Paths of the core group contain only a version.
+/// The group and version in a request path. Paths for the core group contain only a version.
 #[derive(Debug, serde::Deserialize)]
 pub(crate) struct GroupVersion {
     #[serde(default)]

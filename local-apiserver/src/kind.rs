@@ -9,7 +9,7 @@ use crate::access;
 use crate::names::NameRule;
 use crate::store::Key;
 
-/// The structural schema of a whole object, including `metadata`; created on first use.
+/// The structural schema for a whole object, including `metadata`; created on first use.
 pub(crate) type Schema = LazyLock<Value, Box<dyn FnOnce() -> Value + Send>>;
 
 /// One version of a kind, with the properties that discovery lists.
@@ -78,7 +78,7 @@ impl Registry {
         self.kinds.push(kind);
     }
 
-    /// Removes all versions of the kind with this [`Kind::qualified_plural`].
+    /// Removes all versions of the kind whose [`Kind::qualified_plural`] is `qualified_plural`.
     pub(crate) fn remove(&mut self, qualified_plural: &str) {
         self.kinds
             .retain(|kind| kind.qualified_plural() != qualified_plural);
@@ -108,9 +108,10 @@ impl Registry {
             .filter(move |k| k.group == group && k.version == version)
     }
 
-    /// Returns each group except the core group with its versions, the preferred version first.
+    /// Returns all groups except the core group, each with its versions. The preferred version comes first.
     pub(crate) fn groups(&self) -> Vec<(&str, Vec<&str>)> {
-        // Access reviews are not stored, so the registry does not contain `SelfSubjectAccessReview`. Its group is added here.
+        // Access reviews are not stored, so the registry does not contain `SelfSubjectAccessReview`. That kind's group is added
+        // here.
         let mut groups: Vec<(&str, Vec<&str>)> = vec![(access::GROUP, vec![access::VERSION])];
         for kind in self.kinds.iter().filter(|k| !k.group.is_empty()) {
             match groups.iter_mut().find(|(group, _)| *group == kind.group) {
@@ -138,8 +139,8 @@ pub(crate) fn qualified(name: &str, group: &str) -> String {
     }
 }
 
-/// Returns the rank of a version; the highest rank is the preferred version. As in Kubernetes, GA ranks above beta, beta above
-/// alpha, and within each of them a higher number ranks higher.
+/// Returns the rank of a version; the highest rank is the preferred version. As in Kubernetes, GA ranks above beta, and beta
+/// above alpha. Within each level, a higher number ranks higher.
 fn version_rank(version: &str) -> (u8, u32, u32) {
     let Some(rest) = version.strip_prefix('v') else {
         return (0, 0, 0);

@@ -38,7 +38,7 @@ pub enum EncodingError {
 }
 
 impl Encoding {
-    /// Returns the encoding of the file that begins with `head`, if it is UTF-16 or UTF-32 in either byte order. Only the first
+    /// If the file that begins with `head` is in UTF-16 or UTF-32, in either byte order, returns that encoding. Only the first
     /// [`HEAD`] bytes are examined.
     ///
     /// Without a byte order mark, UTF-16 is recognized by its zero bytes, as in RFC 4627, section 3: more than half of the

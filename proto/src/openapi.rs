@@ -1,4 +1,4 @@
-//! The OpenAPI document of the sidecar's HTTP API.
+//! The OpenAPI document for the sidecar's HTTP API.
 //!
 //! A test generates the document from the message types and a table of routes, and compares it with `openapi.json`. To update
 //! the file: `GLEANER_UPDATE_OPENAPI=1 cargo test -p gleaner-proto openapi`.

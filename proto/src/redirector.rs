@@ -8,7 +8,8 @@ use std::fmt::Display;
 pub struct Flag {
     /// The name, without dashes.
     pub name: &'static str,
-    /// The environment variable that sets the value if the flag is missing. It is ignored if [`INJECTED`] is given.
+    /// The environment variable that sets the value if the flag is missing. This variable is ignored if the flag [`INJECTED`] is
+    /// given.
     pub variable: &'static str,
 }
 
@@ -20,7 +21,7 @@ pub const SIDECAR: Flag = Flag::new("sidecar", "GLEANER_SIDECAR");
 pub const TOKEN_FILE: Flag = Flag::new("token-file", "GLEANER_TOKEN_FILE");
 /// An [`OutputSpec`](crate::OutputSpec); the flag may be repeated.
 pub const OUTPUT: Flag = Flag::new("output", "GLEANER_OUTPUT");
-/// The directory of outputs without a declared path.
+/// The directory for outputs that have no declared path.
 pub const OUTPUTS_DIR: Flag = Flag::new("outputs-dir", crate::path::OUTPUTS_VARIABLE);
 /// The maximum size of one output file.
 pub const MAX_OUTPUT_SIZE: Flag = Flag::new("max-output-size", "GLEANER_MAX_OUTPUT_SIZE");
@@ -30,7 +31,7 @@ pub const MAX_OUTPUTS_SIZE: Flag = Flag::new("max-outputs-size", "GLEANER_MAX_OU
 pub const DEADLINE: Flag = Flag::new("deadline", "GLEANER_DEADLINE");
 /// The time limit for the sidecar's whole response.
 pub const ANSWER_TIMEOUT: Flag = Flag::new("answer-timeout", "GLEANER_ANSWER_TIMEOUT");
-/// The directory of the Task's results.
+/// The directory that contains the Task's results.
 pub const RESULTS_DIR: Flag = Flag::new("results-dir", "GLEANER_RESULTS_DIR");
 /// The file to which the redirector writes the reason for a failure.
 pub const TERMINATION_MESSAGE: Flag =
@@ -40,15 +41,15 @@ pub const TERMINATION_MESSAGE: Flag =
 pub const MESSAGE_KEY: &str = "Gleaner";
 /// A file for [`Report`](crate::report::Report)s.
 pub const REPORT_FILE: Flag = Flag::new("report-file", "GLEANER_REPORT_FILE");
-/// The number of the pod's own containers and the number of containers that Gleaner adds, as `OWN+ADDED`, such as `3+1`. All of
-/// them share the space for the pod's termination messages. `,compressed` follows if Tekton compresses the messages.
+/// The number of the pod's own containers and the number of containers that Gleaner adds, as `OWN+ADDED`, such as `3+1`. All
+/// these containers share the space for the pod's termination messages. `,compressed` follows if Tekton compresses the messages.
 pub const TERMINATION_SHARE: Flag = Flag::new("termination-share", "GLEANER_TERMINATION_SHARE");
-/// The names of the Task results that Tekton writes to the termination message, separated by commas, as in `-results` of Tekton's
-/// entrypoint.
+/// The names of the Task results that Tekton writes to the termination message, separated by commas, as in the `-results` flag of
+/// Tekton's entrypoint.
 pub const RESULTS: Flag = Flag::new("results", "GLEANER_RESULTS");
-/// The names of the step results, separated by commas, as in `-step_results` of Tekton's entrypoint.
+/// The names of the step results, separated by commas, as in the `-step_results` flag of Tekton's entrypoint.
 pub const STEP_RESULTS: Flag = Flag::new("step-results", "GLEANER_STEP_RESULTS");
-/// The directory that contains the step results, as in `-step_metadata_dir` of Tekton's entrypoint.
+/// The directory that contains the step results, as in the `-step_metadata_dir` flag of Tekton's entrypoint.
 pub const STEP_METADATA_DIR: Flag = Flag::new("step-metadata-dir", "GLEANER_STEP_METADATA_DIR");
 /// A switch that requests the preflight before the command runs.
 pub const PREFLIGHT: Flag = Flag::new("preflight", "GLEANER_PREFLIGHT");

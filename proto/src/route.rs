@@ -1,4 +1,4 @@
-//! The routes of the sidecar's HTTP API, version 1. The OpenAPI document describes them.
+//! The routes in version 1 of the sidecar's HTTP API. The OpenAPI document describes these routes.
 
 /// `GET`: the page that shows the run to users.
 pub const PAGE: &str = "/";
@@ -33,12 +33,12 @@ pub const METRICS: &str = "/metrics";
 /// `GET`: the OpenAPI document.
 pub const OPENAPI: &str = "/openapi.json";
 
-/// Returns the path for the outputs of `step`, which needs no percent-encoding because it is a DNS label.
+/// Returns the path to which the outputs of `step` are posted. The step's name is a DNS label, so it needs no percent-encoding.
 pub fn outputs(step: &crate::StepName) -> String {
     OUTPUTS.replace("{step}", step.as_str())
 }
 
-/// Returns the path and query with which the failure of `step` is reported.
+/// Returns the path and query to which the failure of `step` is reported.
 pub fn failure(step: &crate::StepName, exit_code: u8) -> String {
     let path = FAILURE.replace("{step}", step.as_str());
     format!("{path}?exitCode={exit_code}")

@@ -1,24 +1,25 @@
 //! Parses an HTTP/1.1 response (RFC 9112) without network I/O: the head (status line and headers) from bytes, and the body from
 //! any reader.
 //!
-//! It supports only what a connection with a single request needs. A body either has a `Content-Length`, as in all responses of
-//! the sidecar's routes for steps, or ends when the connection closes. Interim responses (`100 Continue`) are skipped, and
-//! chunked encoding is rejected. All sizes are limited, and a body is never stored completely in memory.
+//! The parser supports only what a connection with a single request needs. A body either has a `Content-Length`, as in all
+//! responses from the sidecar's routes for steps, or ends when the connection closes. Interim responses (`100 Continue`) are
+//! skipped, and chunked encoding is rejected. All sizes are limited, and a body is never stored completely in memory.
 
 use std::fmt;
 use std::io::{self, Read};
 
-/// The maximum length of all heads together, in bytes, including interim responses. Servers commonly use the same limit.
+/// The maximum total length of all heads of a response, in bytes, including interim responses. Servers commonly use the same
+/// limit.
 const HEAD_MAX: usize = 16 << 10;
-/// The maximum length of a body, in bytes. It limits the time and the bytes written to disk, not the memory. An outcome with
-/// 9,000 resources takes about 2 MiB, plus at most 1 KiB for each result field.
+/// The maximum length of a body, in bytes. This length limits the time and the bytes written to disk, not the memory. An outcome
+/// with 9,000 resources takes about 2 MiB, plus at most 1 KiB for each result field.
 const BODY_MAX: u64 = 64 << 20;
 
 /// The head of a response.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Head {
     pub status: u16,
-    /// The body length in bytes that the head specifies, or `None` if the body ends when the connection closes.
+    /// The length of the body, in bytes, as specified in the head, or `None` if the body ends when the connection closes.
     length: Option<u64>,
 }
 

@@ -35,7 +35,7 @@ pub(crate) struct Request<'a> {
 #[derive(Debug)]
 pub(crate) struct Interrupted {
     pub(crate) error: io::Error,
-    /// The time from when the request was sent completely until the connection failed; zero if it was sent only in part.
+    /// The time from when the request was sent completely until the connection failed; zero if only a part was sent.
     pub(crate) held: Duration,
 }
 
@@ -44,7 +44,7 @@ pub(crate) struct Interrupted {
 pub(crate) struct Response<'a> {
     pub(crate) status: u16,
     pub(crate) body: Framed<Incoming<'a>>,
-    /// The time at which the request was sent completely, or `None` if it was sent only in part.
+    /// The time at which the request was sent completely, or `None` if only a part was sent.
     sent: Option<Instant>,
 }
 
@@ -63,8 +63,8 @@ impl<'a> Response<'a> {
     }
 }
 
-/// Sends a request to `address`, and waits for the head of the response until `until`, which is also the time limit for reading
-/// the body. A server that accepts no bytes for the duration `patience` counts as unreachable.
+/// Sends a request to `address`, and waits for the head of the response. The time `until` is the limit for receiving the head and
+/// for reading the body. A server that accepts no bytes for the duration `patience` counts as unreachable.
 pub(crate) fn exchange<'a>(
     address: &'a Address,
     request: &Request<'_>,
@@ -146,13 +146,13 @@ pub(crate) struct Incoming<'a> {
     stream: UnixStream,
     until: Instant,
     heartbeat: Option<Heartbeat<'a>>,
-    /// The bytes that arrived with the head. `read` is the number of them that were consumed.
+    /// The bytes that arrived with the head. `read` counts the bytes that were already consumed.
     received: Vec<u8>,
     read: usize,
 }
 
 impl<'a> Incoming<'a> {
-    /// Receives the head of a response, and returns it with a reader of the remaining bytes.
+    /// Receives the head of a response, and returns it together with a reader for the remaining bytes.
     fn begin(
         stream: UnixStream,
         until: Instant,
@@ -212,7 +212,7 @@ impl Read for Incoming<'_> {
     }
 }
 
-/// The liveness checks of a sidecar that has not responded yet. A response may take a long time, but a check is fast.
+/// The liveness checks for a sidecar that has not responded yet. A response may take a long time, but a check is fast.
 #[derive(Debug)]
 struct Heartbeat<'a> {
     address: &'a Address,
@@ -233,7 +233,7 @@ impl<'a> Heartbeat<'a> {
         }
     }
 
-    /// Returns the time until the next check. It is never zero, because zero would disable the socket's timeout.
+    /// Returns the time until the next check. The time is never zero, because zero would disable the socket's timeout.
     fn left(&self) -> Duration {
         let left = self.next.saturating_duration_since(Instant::now());
         left.max(Duration::from_millis(1))

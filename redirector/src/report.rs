@@ -50,8 +50,8 @@ pub(crate) fn remark(options: &Common, message: &str) {
     tell(options, &report, message);
 }
 
-/// Appends `report` to the report file. Returns false if no report file is configured, or if writing fails. The caller must then
-/// print the report.
+/// Appends `report` to the report file. If no report file is configured, or if writing fails, returns false, and the caller
+/// must print the report.
 pub(crate) fn append(options: &Common, report: &Report) -> bool {
     let path = options.report_file.as_deref();
     path.is_some_and(|path| write(path, report).is_ok())

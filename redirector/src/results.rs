@@ -1,6 +1,7 @@
 //! The results for later tasks. Each result is a file in Tekton's results directory.
 //!
-//! While the results arrive, they are written to a staging directory. They are published after all of them have arrived.
+//! While the results arrive, they are written to a staging directory. All results are published together, after the last one has
+//! arrived.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write as _};
@@ -15,7 +16,7 @@ use crate::failure::{Failure, Reason};
 #[derive(Debug)]
 pub(crate) struct Staged<'a> {
     folder: &'a Path,
-    /// The staging directory, or `None` before the first result or if Tekton's results directory does not exist.
+    /// The staging directory. `None` before the first result, or if Tekton's results directory does not exist.
     staging: Option<PathBuf>,
     /// The path and the open file of the result that is being received.
     current: Option<(PathBuf, File)>,

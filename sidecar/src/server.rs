@@ -42,13 +42,13 @@ pub struct Api {
     pub clients: Arc<Clients>,
     pub views: Arc<Views>,
     pub workbench: Arc<Workbench>,
-    /// The findings of the preflight, or `None` until its first attempt has finished.
+    /// The preflight's findings, or `None` until the first attempt has finished.
     pub preflight: watch::Receiver<Option<Arc<Report>>>,
     pub metrics: Metrics,
     /// The shutdown request, which ends event streams.
     pub shutdown: Shutdown,
-    /// The time from which the event streams count their intervals (`BEAT` in `events.rs`). All streams share it, so that they
-    /// send at the same moments.
+    /// The time from which the event streams count their intervals (`BEAT` in `events.rs`). All streams share this time, so that
+    /// they send at the same moments.
     pub start: Instant,
     pub max_values: usize,
     pub max_depth: usize,

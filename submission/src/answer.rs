@@ -1,7 +1,7 @@
 //! Classification of the API server's responses: success, refusal, or a failure that a retry may fix.
 //!
-//! Text from the API server is parsed only here. If an object contains a secret, `words` and `warnings` contain only Gleaner's
-//! own text and the API server's machine-readable reason and fields. Therefore, callers may always forward both.
+//! Text from the API server is parsed only here. If an object contains a secret, the fields `words` and `warnings` contain only
+//! Gleaner's own text and the API server's machine-readable reason and fields. Therefore, callers may always forward both.
 
 mod withheld;
 
@@ -19,7 +19,7 @@ use super::quota;
 /// The length, in bytes, to which text from the API server is truncated.
 const WORDS_MAX: usize = 2 << 10;
 
-/// The maximum delay that is read from a `Retry-After` header. A longer delay is reduced to this value; no run waits that long.
+/// The maximum delay for a `Retry-After` header. A longer delay is reduced to this value; no run waits that long.
 const AFTER_MAX: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// The classified response to one attempt to send a request.
@@ -85,8 +85,8 @@ pub(super) enum Topic {
     Quota,
     /// An object that the request refers to does not exist: `serviceaccount "x" not found` and similar messages, from the
     /// admission plugins ServiceAccount, RuntimeClass and Priority (`no PriorityClass with name x was found`), or from RBAC,
-    /// which reads the role of a binding (`roles.rbac.authorization.k8s.io "x" not found`). Other refusals have the same code and
-    /// reason, so this refusal is identified by its message.
+    /// which looks up the role in a binding (`roles.rbac.authorization.k8s.io "x" not found`). Other refusals have the same code
+    /// and reason, so this refusal is identified by its message.
     Reference,
     /// An admission webhook (usually with code 400) or an admission policy (with code 422) rejected the object. Other refusals
     /// have the same codes, so this refusal is identified by its message.
@@ -326,7 +326,7 @@ pub(super) fn text<'a>(object: &'a Value, pointer: &str) -> &'a str {
 // === impl Answer ===
 
 impl Answer {
-    /// Returns true if it is certain that the API server executed the request, or certain that it did not.
+    /// Returns true if this answer shows for certain whether the API server executed the request.
     pub(super) fn is_certain(&self) -> bool {
         match self {
             Self::Done(_) | Self::Refused(_) | Self::Unauthorised(_) => true,

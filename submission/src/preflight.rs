@@ -40,7 +40,7 @@ enum Namespace<'a> {
     Later,
 }
 
-/// Checks the kind and the permissions of each of `templates`.
+/// For each template, checks the kind and the necessary permissions.
 pub(super) async fn preflight(
     api: Api<'_>,
     kinds: &Kinds,
@@ -72,7 +72,7 @@ pub(super) async fn preflight(
     findings
 }
 
-/// Returns the namespace of the object (empty for a cluster-scoped kind), or `None` if it is not known yet.
+/// Returns the namespace of the object (empty for a cluster-scoped kind), or `None` if the namespace is not known yet.
 fn placed<'a>(
     template: &'a Template,
     kind: &Kind,
@@ -134,8 +134,8 @@ async fn review(api: Api<'_>, templates: Vec<(&Template, Arc<Kind>, &str)>) -> V
     findings.into_iter().flatten().collect()
 }
 
-/// Returns true if the run has the permission, or if the review does not give a result. In the latter case, a missing permission
-/// is reported only when the object is created.
+/// Returns true if the run has the permission. Also returns true if the review gives no result; a missing permission is then
+/// reported only when the object is created.
 ///
 /// # Errors
 /// Returns a reason if the API server did not respond.
@@ -179,7 +179,7 @@ fn missing(need: Permission, template: &Template, kind: &Kind, namespace: &str) 
 // === impl Finding ===
 
 impl Finding {
-    /// Returns a finding that blocks the submission, unless the check has no result.
+    /// Returns a finding. If the check has a result, the finding blocks the submission.
     fn of(template: &Template, reason: &Reason) -> Self {
         // Repeat the check after these failures: the API server, the credentials or the CA certificate may become available
         // later.

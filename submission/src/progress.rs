@@ -1,9 +1,9 @@
-//! Progress reports of a running submission.
+//! Progress reports from a running submission.
 
 use gleaner_proto::message::{Created, WaitKind};
 use gleaner_proto::name::ResourceName;
 
-/// An event of a running submission. The callback runs synchronously before the next action, so a callback that stops the
+/// An event in a running submission. The callback runs synchronously before the next action, so a callback that stops the
 /// process stops the submission exactly at that point.
 #[derive(Debug, Clone, Copy)]
 #[non_exhaustive]
@@ -24,9 +24,9 @@ pub enum Progress<'a> {
         index: usize,
         created: &'a Created,
     },
-    /// All objects exist. The submission now waits for the objects that have a `waitFor` or whose results are missing.
+    /// All objects exist. The submission now waits for each object that has a `waitFor` or whose results are missing.
     Waiting,
-    /// The submission waits for a condition of one object. Reported again after each check.
+    /// The submission waits until one object meets a condition. Reported again after each check.
     Awaiting {
         resource: &'a ResourceName,
         kind: WaitKind,
@@ -45,5 +45,5 @@ pub enum Progress<'a> {
     Done,
 }
 
-/// A callback that receives the events of a submission.
+/// A callback that receives the events in a submission.
 pub type Report<'a> = &'a (dyn Fn(Progress<'_>) + Send + Sync);

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 /// Returns a readable description of the refusal, with the quota's name and, for each resource, the requested, used and allowed
-/// amounts. Returns `None` if the API server did not write the message
+/// amounts. Returns `None` if the message does not have the API server's format
 /// (`k8s.io/apiserver/pkg/admission/plugin/resourcequota/controller.go`).
 pub(super) fn describe(message: &str) -> Option<String> {
     let (_, text) = message.split_once("exceeded quota: ")?;

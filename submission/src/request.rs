@@ -1,7 +1,7 @@
-//! The requests of a submission, as data. This module performs no I/O.
+//! The requests that a submission sends, as data. This module performs no I/O.
 //!
-//! The requests are not built with kube's `PostParams`, because it has no `fieldValidation`. Without `fieldValidation`, the API
-//! server silently drops a misspelled field.
+//! The requests are not built with kube's `PostParams`, because `PostParams` has no `fieldValidation`. Without `fieldValidation`,
+//! the API server silently drops a misspelled field.
 
 use std::time::Duration;
 
@@ -27,8 +27,8 @@ pub(super) struct Call {
 }
 
 const JSON: &str = "application/json";
-/// The media type of an apply. It also covers JSON bodies, because JSON is a subset of YAML. Every API server since 1.16 accepts
-/// this media type.
+/// The media type for server-side apply. This type also covers JSON bodies, because JSON is a subset of YAML. Every API server
+/// since 1.16 accepts this media type.
 const APPLY: &str = "application/apply-patch+yaml";
 
 /// The mode of a write: a dry run or a real one.
@@ -109,7 +109,7 @@ impl Call {
         Self::read(format!("/apis/{}", path::segment(group)), Expected::Json)
     }
 
-    /// Checks a permission of the client's own credentials (SelfSubjectAccessReview).
+    /// Checks whether the client's own credentials have a permission (SelfSubjectAccessReview).
     pub(super) fn access_review(verb: &str, group: &str, resource: &str, namespace: &str) -> Self {
         let review = json!({
             "apiVersion": "authorization.k8s.io/v1",

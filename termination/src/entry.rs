@@ -55,7 +55,7 @@ impl Entry<'_> {
     }
 }
 
-/// Returns the size of an uncompressed message with these entries, in bytes. The size is at most one byte too high.
+/// Returns the size, in bytes, of an uncompressed message that contains these entries. The size is at most one byte too high.
 pub(crate) fn plain_len<'a>(entries: impl IntoIterator<Item = Entry<'a>>) -> usize {
     "[]".len() + entries.into_iter().map(Entry::bytes).sum::<usize>()
 }
@@ -116,7 +116,7 @@ mod tests {
                 .into_iter()
                 .chain([result("a", "<é\"\n\u{2028}\u{1}")]),
         );
-        // The length also includes a comma after the last entry.
+        // The calculated length also includes a comma after the last entry.
         assert_eq!(length, written.len() + 1);
     }
 

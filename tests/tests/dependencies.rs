@@ -1,4 +1,4 @@
-//! Checks on which crates each crate depends, and which parts of the standard library it uses.
+//! Checks which crates each crate depends on, and which parts of the standard library each crate uses.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -6,7 +6,7 @@ use std::process::Command;
 
 use serde_json::Value;
 
-/// The crates of the workspace except for the test crates, each with the crates of the workspace on which it may depend.
+/// The workspace's crates except the test crates, each with the other workspace crates on which it may depend.
 const ARROWS: [(&str, &[&str]); 11] = [
     ("gleaner-proto", &[]),
     ("gleaner-termination", &[]),
@@ -51,7 +51,7 @@ const ARROWS: [(&str, &[&str]); 11] = [
     ),
 ];
 
-/// Crates of the workspace, each with crates on which it must not depend, even indirectly.
+/// Some of the workspace's crates, each with crates on which it must not depend, even indirectly.
 const FORBIDDEN: [(&str, &[&str]); 4] = [
     (
         "gleaner-proto",

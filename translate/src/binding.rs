@@ -36,7 +36,7 @@ pub(crate) enum TargetKind {
 
 const FIELDS: [&str; 5] = ["name", "resourceRef", "resourceSpec", "resource", "from"];
 
-/// A bound resource, with the value of the parameter that replaces the binding.
+/// A bound resource, and the value for the parameter that replaces the binding.
 #[derive(Debug)]
 pub(crate) struct Passed {
     pub(crate) name: String,
@@ -44,12 +44,12 @@ pub(crate) struct Passed {
     pub(crate) value: Option<Value>,
 }
 
-/// The Task or Pipeline that receives the resources: how messages refer to it, and its interface if it is known.
+/// The Task or Pipeline that receives the resources: its title in messages, and its interface if this is known.
 pub(crate) type Bound<'a> = (&'a str, Option<&'a Interface>);
 
 /// Replaces the bindings in `spec`, the spec of a run or a pipeline task, with parameters. Returns the bound resources. The
 /// callback `value` returns the value for a binding. If the interface of the Task or Pipeline is known, the callback also
-/// receives the resource that the interface declares under the binding's name.
+/// receives the declared resource that has the binding's name.
 pub(crate) fn replace_all(
     spec: &mut Node,
     place: &Place,
@@ -196,7 +196,7 @@ enum Form {
     OfRun,
     /// `resources: {inputs: [], outputs: []}` in a pipeline task.
     OfPipeline,
-    /// `inputs: {resources: []}` in a run of v1alpha1.
+    /// `inputs: {resources: []}` in a v1alpha1 run.
     V1alpha1,
 }
 
@@ -273,8 +273,8 @@ impl<'a> Binding<'a> {
         self.target_kind == other.target_kind && target(self) == target(other)
     }
 
-    /// Returns the values of the PipelineResource that the binding refers to or contains. Reports an error if it does not fit the
-    /// declared `resource`.
+    /// Returns the values of the PipelineResource that the binding refers to or contains. Reports an error if this
+    /// PipelineResource does not fit the declared `resource`.
     pub(crate) fn resolve(
         &self,
         catalogue: &Catalogue,

@@ -1,4 +1,5 @@
-//! Translates all documents of all files in the order of their dependencies: first Tasks, then Pipelines, then runs.
+//! Translates all documents in all files. Each document is translated after those that it depends on: first Tasks, then
+//! Pipelines, then runs.
 
 use gleaner_core::document::{Cursor, Finding, Place, Source};
 use serde_json::Value;
@@ -30,7 +31,7 @@ pub struct Refusal {
 /// Translated documents.
 #[derive(Debug, Clone)]
 pub struct Translation {
-    /// The documents, in the order of the files.
+    /// The documents, in the same order as in the files.
     pub documents: Vec<Value>,
     /// For each document, the index of its original among the documents of all sources.
     pub originals: Vec<usize>,
@@ -129,7 +130,7 @@ pub fn translate(
         });
     }
     findings.sort_by_key(rank);
-    // Remove duplicates, because a PipelineResource that is both included in the output and bound is checked twice.
+    // Remove duplicates, because a PipelineResource is checked twice if it is bound and also included in the output.
     findings.dedup();
     let missing = catalogue.missing();
     Err(Refusal { findings, missing })

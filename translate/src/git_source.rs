@@ -12,12 +12,12 @@ use crate::resource_type::ResourceType;
 /// The maximum length of a step's name (a DNS label).
 const LONGEST: usize = 63;
 
-/// A script that clones the repository `$1` at the revision `$2` into the directory `$3`. It receives parameter values as
-/// arguments, because the shell could execute a value that is part of the script's text, such as a branch name. It must not
-/// contain `$(...)`, which Tekton and the kubelet would try to replace.
+/// A script that clones the repository `$1` at the revision `$2` into the directory `$3`. The script receives parameter values
+/// as arguments, because the shell could execute a value, such as a branch name, that is part of the script's text. The script
+/// must not contain `$(...)`, which Tekton and the kubelet would try to replace.
 const SCRIPT: &str = include_str!("git_source.sh");
 
-/// The first line of the script if the resource is optional: without a URL, the step does nothing.
+/// The script's first line for an optional resource: if there is no URL, the step does nothing.
 const UNLESS_UNBOUND: &str = "[ -n \"$1\" ] || exit 0\n";
 
 /// Adds a step for each git resource in `resources` before the other steps of the TaskSpec `spec`.

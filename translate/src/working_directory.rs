@@ -1,5 +1,5 @@
-//! The working directory and the variable HOME that Tekton before v0.24 set by default in each step (see the feature flags
-//! `disable-working-directory-overwrite` and `disable-home-env-overwrite`).
+//! The working directory and the variable HOME that Tekton versions before v0.24 set by default in each step (see the feature
+//! flags `disable-working-directory-overwrite` and `disable-home-env-overwrite`).
 
 use gleaner_core::document::diagnostic::Diagnostic;
 use gleaner_core::document::{Cursor, Node, Place};

@@ -13,7 +13,7 @@ use super::cluster::{Cluster, Unread};
 use super::injector;
 use super::report::{Check, Group};
 
-/// The permission to create the Events of a run.
+/// The permission to create Events for a run.
 const EVENTS: Permission = Permission {
     verb: "create",
     without: "the run creates no Events for the TaskRun",
@@ -28,7 +28,7 @@ enum Namespace {
     Later,
 }
 
-/// The ID of the checks that the injector allows the declared kinds.
+/// The ID for checks whether the injector allows the declared kinds.
 const KIND_ALLOWED: &str = "kind-allowed";
 
 /// A declaration, and the namespace of its document.
@@ -44,7 +44,7 @@ struct Kind {
     is_namespaced: bool,
 }
 
-/// Checks the declarations of the files. `deployment` is the injector's Deployment, if it can be read; without the webhook, no
+/// Checks the declarations in the files. `deployment` is the injector's Deployment, if it can be read; without the webhook, no
 /// injector restricts the kinds.
 pub(super) async fn check(
     cluster: &Cluster<'_>,
@@ -86,7 +86,7 @@ pub(super) async fn check(
     group
 }
 
-/// Checks the declarations of a document, and adds the valid ones to `all`.
+/// Checks the declarations in a document, and adds the valid ones to `all`.
 fn read(
     cluster: &Cluster<'_>,
     source: &Source,
@@ -161,7 +161,7 @@ fn allowed(deployment: &Value, all: &[Declared], group: &mut Group) {
 /// Queries each kind and each permission only once.
 struct Asker<'a> {
     cluster: &'a Cluster<'a>,
-    /// The served kinds of each group version.
+    /// The kinds that the cluster serves, for each group version.
     served: BTreeMap<String, Result<Vec<Value>, Unread>>,
     asked: BTreeSet<String>,
     /// True if the user may not create SubjectAccessReviews, but possibly LocalSubjectAccessReviews.
@@ -295,8 +295,8 @@ impl Asker<'_> {
         group.add(check.about(subject));
     }
 
-    /// Reviews the permission. Returns its description and the decision, or `None` if the permission was already reviewed, or if
-    /// this or an earlier review in the namespace failed.
+    /// Reviews the permission, and returns its description and the decision. If the permission was already reviewed, or if this
+    /// or an earlier review in the namespace failed, returns `None`.
     async fn ask(
         &mut self,
         asked: &Asked<'_>,
@@ -325,8 +325,8 @@ impl Asker<'_> {
         }
     }
 
-    /// Creates a SubjectAccessReview, or a LocalSubjectAccessReview in `namespace` if the user may not create the former. The
-    /// ClusterRole `admin` permits the latter in a namespace.
+    /// Creates a SubjectAccessReview, or a LocalSubjectAccessReview in `namespace` if the user may not create
+    /// SubjectAccessReviews. The ClusterRole `admin` permits LocalSubjectAccessReviews in a namespace.
     async fn review(&mut self, namespace: &str, spec: &Value) -> Result<bool, Unread> {
         let is_namespaced = !namespace.is_empty();
         if !(is_namespaced && self.reviews_are_local) {

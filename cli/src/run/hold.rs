@@ -28,7 +28,8 @@ pub(crate) struct Held {
 }
 
 impl Held {
-    /// Returns the held task of `plan`. `phase` is the sidecar's phase if nothing was created because no submit request arrived.
+    /// Returns the held task for `plan`. If nothing was created because no submit request arrived, `phase` is the sidecar's
+    /// phase.
     pub(crate) fn new(sidecar: SidecarProcess, plan: &Plan, phase: Option<Phase>) -> Self {
         let token = plan.directory.own_run(FINISH_STEP).join(TOKEN_FILE);
         let submit = (phase == Some(Phase::Resolved)).then(|| {
@@ -123,7 +124,7 @@ fn commands(access: &[String], namespace: &str, objects: &[Value]) -> Vec<String
     commands.collect()
 }
 
-/// Returns the word, with quotation marks if a shell needs them to read it as one word.
+/// Returns the word. If a shell would not read it as one word, adds quotation marks.
 fn quoted(word: &str) -> String {
     match needs_no_quotes(word.as_ref()) {
         true => word.to_owned(),

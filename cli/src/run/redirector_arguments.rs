@@ -8,7 +8,7 @@ use gleaner_proto::{OutputSpec, duration};
 
 use super::directory::RunDirectory;
 
-/// The way in which a step's redirector finishes the run, if it does.
+/// Determines whether and when a step's redirector finishes the run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Finish {
     No,
@@ -18,7 +18,7 @@ pub(crate) enum Finish {
     Alone,
 }
 
-/// The settings of a step's redirector that depend on the position of the step and on the declaration.
+/// The settings for a step's redirector that depend on the step's position and on the declaration.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Role {
     pub(crate) finish: Finish,
@@ -42,8 +42,8 @@ pub(crate) fn of(
     if finish == Finish::Alone {
         arguments.push(flag::FINISH_COMMAND.into());
     }
-    // As in a cluster, the redirector must not read its configuration from environment variables, which are meant for the step's
-    // command.
+    // As in a cluster, the redirector must not read its configuration from environment variables, because these are meant for the
+    // step's command.
     arguments.push(flag::INJECTED.into());
     arguments.push(flag::STEP.with(name).into());
     for (flag, value) in [

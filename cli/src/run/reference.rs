@@ -12,7 +12,7 @@ use super::task_source::{self, ReadTask};
 use super::variable;
 use crate::values::as_text;
 
-/// The kind Task or Pipeline, with the names of the fields that embed or reference it.
+/// The kind Task or Pipeline, and the names of the fields that embed or reference an object of this kind.
 pub(crate) struct Referable {
     kind: &'static str,
     spec: &'static str,
@@ -35,7 +35,7 @@ pub(crate) const PIPELINE: Referable = Referable {
     example: "{tasks: []}",
 };
 
-/// The embedded spec of a run or pipeline task, or its reference to a document.
+/// The spec that a run or pipeline task embeds, or its reference to a document.
 pub(crate) enum Given<'a> {
     Spec(Cursor<'a>),
     Reference(Cursor<'a>),

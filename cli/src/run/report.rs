@@ -1,4 +1,4 @@
-//! The report of a run on standard output.
+//! The report that `gleaner run` prints on standard output.
 
 use gleaner_core::declaration::Declaration;
 use gleaner_core::document::writer::to_yaml;
@@ -15,8 +15,8 @@ use gleaner_core::task::spec::TaskResult;
 /// The maximum size in bytes of a container's termination message, through which Tekton passes results.
 const RESULT_MAX: usize = 4096;
 
-/// Returns the results in this order: those that the Task declares, those for the objects in the declaration, and others that the
-/// steps wrote.
+/// Returns the results in this order: results that the Task declares, results for the objects in the declaration, and other
+/// results that the steps wrote.
 pub(crate) fn results(
     directory: &RunDirectory,
     declared: &[TaskResult],
@@ -163,7 +163,7 @@ fn json(report: &Report) -> Value {
 }
 
 /// Formats a result on one line: a string as plain text without a final line break, and any other value as JSON. A string that
-/// contains other control characters is also formatted as JSON.
+/// contains control characters other than a final line break is also formatted as JSON.
 fn line(value: &Value) -> String {
     let text = value.as_str();
     match text.map(|text| text.strip_suffix('\n').unwrap_or(text)) {

@@ -8,8 +8,8 @@ use serde_json::Value;
 
 use super::model::Results;
 
-/// Parses the content of a step's result file as Tekton's entrypoint does: as a list of strings, a map of strings, or a string
-/// (`loadStepResult` in `pkg/entrypoint/entrypointer.go`).
+/// Parses the content of a step's result file in the same way as Tekton's entrypoint: as a list of strings, a map of strings, or
+/// a string (`loadStepResult` in `pkg/entrypoint/entrypointer.go`).
 pub(crate) fn result_value(text: &str) -> Value {
     let json = text.trim();
     if !json.starts_with(['[', '{', '"']) {

@@ -1,4 +1,4 @@
-//! Reads the workspaces of a run: the bindings in its document, and the directories from the command line.
+//! Reads the workspaces for a run: the bindings in the run's document, and the directories from the command line.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -10,7 +10,7 @@ use super::model::{BoundWorkspace, Volume};
 use super::paths::leads_out;
 use crate::values::{Assignment, did_you_mean};
 
-/// The directories of `--workspace`, by workspace name.
+/// The directories from the `--workspace` flags, by workspace name.
 pub(crate) type Given = BTreeMap<String, PathBuf>;
 
 /// Reads the `--workspace NAME=DIR` flags. Each name must be in `known`.
@@ -60,7 +60,7 @@ const SOURCES: [&str; 7] = [
     "csi",
 ];
 
-/// Reads `spec.workspaces` of a run. A directory from the command line replaces any other source.
+/// Reads `spec.workspaces` in a run. A directory from the command line replaces any other source.
 pub(crate) fn bound(
     run: &Cursor<'_>,
     given: &Given,

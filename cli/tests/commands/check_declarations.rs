@@ -124,7 +124,7 @@ fn a_missing_permission_fails_the_check_only_if_the_run_would_fail() {
     assert_eq!(first["message"], message);
     let remedy = "`kubectl -n builds create rolebinding gleaner-outputs --clusterrole=gleaner-outputs --serviceaccount=builds:default`";
     assert_eq!(first["remedy"], remedy);
-    // A run without permission to read its object fails only if it waits for the object.
+    // If a run lacks permission to read its object, the run fails only if it waits for the object.
     let waiting = support::ONE.replace(
         "    resource",
         "    waitFor: {jsonPath: .data.a, timeout: 1m}\n    resource",

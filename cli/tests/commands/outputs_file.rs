@@ -61,7 +61,7 @@ fn the_file_alone_is_checked_without_its_task() {
         ran.exits(1);
         assert!(ran.stdout.starts_with(expected), "{}", ran.stdout);
     }
-    // These documents are similar to a declaration, but are not treated as one.
+    // These documents are similar to a declaration, but are not treated as a declaration.
     for other in [
         "steps: []\nname: x\n",
         "steps: [{script: x}]\n",

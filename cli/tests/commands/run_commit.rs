@@ -8,7 +8,7 @@ use gleaner_local_apiserver::LocalApiServer;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
-/// Forwards connections to the API server `server`, and delays by `pause` each request that creates a ConfigMap.
+/// Forwards connections to the API server `server`. Delays each request that creates a ConfigMap by the duration `pause`.
 async fn slow_creates(listener: TcpListener, server: SocketAddr, pause: Duration) {
     while let Ok((client, _)) = listener.accept().await {
         tokio::spawn(async move {

@@ -45,7 +45,7 @@ impl Held {
         held
     }
 
-    /// Returns the lines that begin with `begin`, without this prefix.
+    /// Returns the lines that begin with the prefix `begin`. The prefix is removed.
     fn lines(&self, begin: &str) -> Vec<&str> {
         let lines = self.lines.iter();
         lines.filter_map(|line| line.strip_prefix(begin)).collect()

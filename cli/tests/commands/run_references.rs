@@ -4,7 +4,7 @@ use crate::support::{ONE, run, task, with_run};
 
 const WRITES: &str = "steps: [{name: one, script: printf x > $GLEANER_OUTPUTS/a}]";
 
-/// Returns a PipelineRun and the Task `try`. The embedded Pipeline contains `tasks`; `more` is added to the spec of the run.
+/// Returns a PipelineRun and the Task `try`. The embedded Pipeline contains `tasks`; `more` is added to the run's spec.
 fn pipeline(tasks: &str, more: &str) -> String {
     format!(
         "apiVersion: tekton.dev/v1\nkind: PipelineRun\nmetadata: {{name: r}}\nspec:\n  pipelineSpec:\n    tasks:\n    - {tasks}\n  {more}\n---\n{}",

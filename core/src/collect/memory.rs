@@ -8,9 +8,9 @@ use crate::render::{self, Rendered, Secrecy, TooLarge};
 pub struct Bounds {
     /// The limit for all accepted outputs together, in bytes.
     pub outputs: u64,
-    /// The limits for the objects of a submission.
+    /// The limits for the objects in a submission.
     pub objects: render::Bounds,
-    /// The limits for the objects of one response.
+    /// The limits for the objects in one response.
     pub preview: render::Bounds,
 }
 
@@ -37,7 +37,8 @@ impl Collector {
         &self.bounds
     }
 
-    /// Renders all objects, or the object of one template, with secrets masked and unknown variables left as written.
+    /// Renders all objects, with secrets masked and unknown variables left as written. If `only` is set, renders only the object
+    /// of that template.
     ///
     /// # Errors
     /// Returns [`TooLarge`] if the objects exceed the limits for a response. In that case, no object is rendered.
@@ -50,7 +51,7 @@ impl Collector {
         Ok(rendered)
     }
 
-    /// Renders all objects as [`masked_preview`](Self::masked_preview) does, and records the leaves that contained variables.
+    /// Renders all objects like [`masked_preview`](Self::masked_preview), and records the leaves that contained variables.
     ///
     /// # Errors
     /// Returns [`TooLarge`] in the same cases as [`masked_preview`](Self::masked_preview).
@@ -78,8 +79,8 @@ impl Collector {
         .map(drop)
     }
 
-    /// Checks that a message does not exceed the memory limit. `bytes` is the size of the message in the journal. The larger
-    /// of this size and the size of the outputs in memory counts.
+    /// Checks that a message does not exceed the memory limit. `bytes` is the size of the message in the journal. The check
+    /// uses the larger of this size and the size of the outputs in memory.
     ///
     /// # Errors
     /// Returns a [`Refusal`] if all outputs together would exceed the limit.
@@ -88,7 +89,7 @@ impl Collector {
             return Ok(examined);
         };
         let memory = admission.memory.max(bytes as u64);
-        // If the message replaces an earlier one, the memory of the earlier message is freed.
+        // If the message replaces an earlier message, the memory for that message is freed.
         let replaced = match self.steps.get(&admission.step) {
             Some(StepRecord::Heard { memory, .. }) => *memory,
             _ => 0,

@@ -23,8 +23,8 @@ pub const VALUE_MAX: usize = 64 << 10;
 const SHOWN: usize = 80;
 
 /// A regular expression in RE2's syntax, as in the schemas of CRDs. The expression matches anywhere in the text unless it is
-/// anchored, and cannot contain look-around or back-references. It is compiled for each use, so that a declaration with many
-/// patterns takes little memory.
+/// anchored, and cannot contain look-around or back-references. The expression is compiled for each use, so that a declaration
+/// with many patterns takes little memory.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Pattern(String);
 
@@ -49,8 +49,8 @@ pub enum PatternError {
     TooLarge,
 }
 
-/// A value that its declaration does not allow. The message is a predicate, to which the caller prepends a subject such as
-/// `the default`.
+/// An error for a value that its declaration does not allow. The message is a predicate, to which the caller prepends a subject
+/// such as `the default`.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Violation {
     /// The value is empty.
@@ -69,7 +69,7 @@ pub enum Violation {
     },
 }
 
-/// The value as part of a message: `is 'VALUE', which`, or nothing if the value is secret.
+/// Formats the value for a message, as `is 'VALUE', which`. If the value is secret, writes nothing.
 struct Shown<'a>(Option<&'a str>);
 
 impl Pattern {

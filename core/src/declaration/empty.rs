@@ -6,7 +6,7 @@ use super::read_wait::WAIT_FOR;
 use crate::document::diagnostic::{Diagnostic, Part};
 use crate::document::{Content, Cursor, Diagnostics, Node};
 
-/// Adds a warning for each empty field of an output, resource, object or `waitFor`, for a `generateName` in addition to a `name`,
+/// Adds a warning for each empty field in an output, resource, object or `waitFor`, for a `generateName` next to a `name`,
 /// and for an empty declaration.
 pub(super) fn find(node: &Node, warnings: &mut Diagnostics) {
     let root = Cursor::root(node);
@@ -42,7 +42,7 @@ pub(super) fn find(node: &Node, warnings: &mut Diagnostics) {
     }
 }
 
-/// Adds a warning for each of the fields `known` that is present but null.
+/// Adds a warning for each field in the list `known` that is present but null.
 fn unfilled(map: &Cursor<'_>, known: &[&str], warnings: &mut Diagnostics) {
     for (key, node) in map.node.mapping().into_iter().flatten() {
         let name = key.name.as_str();

@@ -8,7 +8,7 @@ use crate::document::place::Segment;
 const INDEX: &str = "[]";
 
 impl Template {
-    /// Marks each variable that is the whole value of a string field, so that its value is rendered as text.
+    /// Marks each variable that makes up the whole value of a string field, so that the variable's value is rendered as text.
     pub(super) fn take_texts(&mut self) {
         let mut tree = std::mem::take(&mut self.tree);
         let mut naming = std::mem::replace(&mut self.naming, Naming::Derived);
@@ -27,7 +27,7 @@ impl Template {
     /// Returns true if Kubernetes defines the field at `inside`, a place within this template, as a string.
     ///
     /// Such fields are the names, labels and annotations in metadata (`ObjectMeta`), the label and node selectors and the
-    /// environment variables (`EnvVar`) of every object, the `data` of a ConfigMap, and the `stringData` of a Secret
+    /// environment variables (`EnvVar`) in every object, the `data` of a ConfigMap, and the `stringData` of a Secret
     /// (k8s.io/apimachinery/pkg/apis/meta/v1/types.go, k8s.io/api/core/v1/types.go). The values of a PipelineResource's params
     /// are also strings.
     pub(crate) fn is_text(&self, inside: &Place) -> bool {

@@ -7,7 +7,7 @@ use crate::document::diagnostic::Diagnostic;
 use crate::document::{Diagnostics, Place};
 use crate::variable::Reference;
 
-/// Adds a warning for each output that no template refers to, or a single warning if there are no templates.
+/// Adds a warning for each output that no template refers to. If there are no templates, adds only a single warning.
 pub(super) fn find(declaration: &Declaration, warnings: &mut Diagnostics) {
     let all = || {
         declaration.steps.iter().flat_map(|(step, outputs)| {

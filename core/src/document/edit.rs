@@ -1,6 +1,6 @@
 //! Edits a document node by node, so that unchanged nodes keep their positions.
 //!
-//! A null field counts as absent. A node that is not a map has no fields, and none can be added to it.
+//! A null field counts as absent. A node that is not a map has no fields, and no fields can be added.
 
 use serde_json::Value;
 
@@ -45,7 +45,7 @@ impl Node {
         })
     }
 
-    /// Returns the value of the field `key`, if it exists and is not null.
+    /// Returns the value of the field `key`, if this value exists and is not null.
     pub fn field_mut(&mut self, key: &str) -> Option<&mut Self> {
         let mut entries = self.entries_mut()?.iter_mut();
         let (_, node) = entries.find(|(own, _)| own.name == key)?;
@@ -79,7 +79,7 @@ impl Node {
         (node.content != Content::Null).then_some(node)
     }
 
-    /// Sets the field `key`, or adds it at the end if it is absent.
+    /// Sets the field `key`. If the field is absent, adds it at the end.
     pub fn put(&mut self, key: &str, value: Self) {
         let Some(entries) = self.entries_mut() else {
             return;

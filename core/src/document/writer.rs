@@ -22,7 +22,7 @@ pub fn to_yaml<'a>(objects: impl IntoIterator<Item = &'a Value>) -> String {
     stream
 }
 
-/// Writes objects to `out` as [`to_yaml`] does.
+/// Writes objects to `out`, in the same format as [`to_yaml`].
 ///
 /// # Errors
 /// An error if writing to `out` fails.
@@ -39,9 +39,9 @@ pub fn write_yaml<'a>(
     Ok(())
 }
 
-/// Writes an object to `out` as [`to_yaml`] does. For each JSON Pointer in `pointers`, returns its index in `pointers` and the
-/// byte range of its value, in the order in which the values end. A range may begin and end with white space. Pointers without a
-/// value are ignored.
+/// Writes an object to `out`, in the same format as [`to_yaml`]. For each JSON Pointer in `pointers`, returns its index in
+/// `pointers` and the byte range of its value, in the order in which the values end. A range may begin and end with white space.
+/// Pointers that refer to no value are ignored.
 ///
 /// # Errors
 /// An error if writing to `out` fails.
@@ -97,7 +97,7 @@ impl<Out: fmt::Write> fmt::Write for Counting<'_, Out> {
     }
 }
 
-/// A value to write. A string that some readers would reject as a block scalar is quoted.
+/// A value to write. If some readers would reject a string as a block scalar, the string is quoted.
 struct Written<'a>(&'a Value, Option<&'a Ranges>);
 
 impl Serialize for Written<'_> {

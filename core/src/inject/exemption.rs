@@ -10,7 +10,7 @@ pub(super) const LABEL: &str = "gleaner.dev/injection";
 const DISABLED: &str = "disabled";
 
 /// Returns a warning for each label in `document` that exempts an object with a declaration from the webhook, and for each label
-/// that was probably meant to exempt it. The API server does not send an exempt object to the webhook.
+/// that was probably meant to exempt such an object. The API server does not send an exempt object to the webhook.
 pub(crate) fn warnings(document: &Node, sites: &[DeclarationSite<'_>]) -> Vec<Diagnostic> {
     let declaring = sites.iter().filter(|site| site.declares());
     let mut places: Vec<Place> = declaring.map(|site| site.metadata().clone()).collect();

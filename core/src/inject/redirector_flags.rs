@@ -18,12 +18,12 @@ pub(crate) struct Step<'a> {
     /// True for the first step, which fails if a strict preflight fails.
     pub(crate) is_first: bool,
     pub(crate) finishes: bool,
-    /// The path of the container's termination message, if it differs from Tekton's.
+    /// The path of the container's termination message, if this path differs from Tekton's default.
     pub(crate) termination_message: Option<&'a str>,
     pub(crate) messages: Messages,
 }
 
-/// The paths of output files, by step and output, after Tekton replaced the variables in them. The default value contains no
+/// The paths of output files, by step and output, after Tekton replaced the variables in the paths. The default value contains no
 /// paths.
 #[derive(Debug, Default)]
 pub(crate) struct Paths<'a>(HashMap<(&'a str, &'a str), &'a str>);

@@ -43,7 +43,8 @@ pub enum PullPolicy {
 /// Checks an image reference from the command line.
 ///
 /// # Errors
-/// An error if the text is empty, or contains a character that is not allowed in an image reference (`distribution/reference`).
+/// Returns an error if the text is empty, or contains a character that is not allowed in an image reference
+/// (`distribution/reference`).
 pub fn image(text: &str) -> Result<String, String> {
     let is_printable = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic());
     is_printable
@@ -88,8 +89,8 @@ pub struct Resources {
 // === impl Settings ===
 
 impl Settings {
-    /// Returns the settings for an object whose annotations may override the sidecar's resources. Fails if an annotation contains
-    /// an invalid quantity, or if a request exceeds its limit.
+    /// Returns the settings for one object. The object's annotations may override the sidecar's resources. Fails if an annotation
+    /// contains an invalid quantity, or if a request exceeds its limit.
     pub(crate) fn with_annotations(
         &self,
         metadata: Option<&Value>,

@@ -6,7 +6,7 @@ use super::types::{entries, literal};
 use crate::document::diagnostic::{Diagnostic, Part};
 use crate::document::{Cursor, Diagnostics};
 
-/// The data keys that each type of Secret requires: at least one key of each list.
+/// The data keys that each type of Secret requires: at least one key from each list.
 const SECRETS: [(&str, &[&[&str]]); 5] = [
     ("kubernetes.io/basic-auth", &[&["username", "password"]]),
     ("kubernetes.io/dockercfg", &[&[".dockercfg"]]),
@@ -15,7 +15,7 @@ const SECRETS: [(&str, &[&[&str]]); 5] = [
     ("kubernetes.io/tls", &[&["tls.crt"], &["tls.key"]]),
 ];
 
-/// The bounds of the fields of a schedule: minute, hour, day of the month, month, day of the week.
+/// The bounds for the fields in a schedule: minute, hour, day of the month, month, day of the week.
 const SCHEDULE: [(u32, u32); 5] = [(0, 59), (0, 23), (1, 31), (1, 12), (0, 6)];
 
 /// Checks an object that is created. Applied objects are exempt, because the existing object may already have the missing fields.
@@ -83,7 +83,8 @@ fn check_restart(pod: &Cursor<'_>, kind: &str, found: &mut Diagnostics) {
     }
 }
 
-/// Checks the restart policy of a Job's pods. A Job cannot use a pod's default, `Always`, because its pods must finish.
+/// Checks the restart policy of a Job's pods. A Job cannot use the default for pods, `Always`, because the Job's pods must
+/// finish.
 fn check_job_restart(pod: &Cursor<'_>, found: &mut Diagnostics) {
     const HELP: &str = "use Never, or OnFailure to restart a failed container in its pod";
     match pod.field("restartPolicy") {
@@ -102,7 +103,7 @@ fn check_job_restart(pod: &Cursor<'_>, found: &mut Diagnostics) {
     }
 }
 
-/// Checks that the selector matches the pods of the template.
+/// Checks that the selector matches the pods created from the template.
 fn check_selector(spec: &Cursor<'_>, found: &mut Diagnostics) {
     const HELP: &str =
         "add the labels of spec.selector.matchLabels to spec.template.metadata.labels";
@@ -145,7 +146,7 @@ fn check_mounts(pod: &Cursor<'_>, found: &mut Diagnostics) {
         for volume in pod.list_of("volumes") {
             match volume.field("name").and_then(|name| literal(&name)) {
                 Some(name) => volumes.insert(name),
-                // Mounts are not checked if the name of a volume contains variables, because the volume may match any mount.
+                // If a volume's name contains variables, no mounts are checked, because that volume may match any mount.
                 None => return,
             };
         }
@@ -173,7 +174,7 @@ fn check_mounts(pod: &Cursor<'_>, found: &mut Diagnostics) {
     }
 }
 
-/// Checks that, if a Service has several ports, each has a unique name.
+/// If a Service has several ports, checks that each port has a unique name.
 fn check_ports(spec: &Cursor<'_>, found: &mut Diagnostics) {
     let ports = spec.list_of("ports");
     // If an item is a variable, the number of ports is unknown, because the variable may be replaced by any number of items.

@@ -1,7 +1,7 @@
 //! The syntax of the 2019 proposal: `steps[].outputs`, `outputs.resources`, `outputs.objects`.
 //!
-//! A declaration in this syntax is equivalent to an annotation. Its parts, with their positions, are moved into the tree that the
-//! annotation would have, so that one reader reads both syntaxes.
+//! A declaration in this syntax is equivalent to an annotation. The parts of the declaration keep their positions and are moved
+//! into a tree like that of the annotation, so that one reader reads both syntaxes.
 
 use std::collections::HashSet;
 
@@ -15,7 +15,7 @@ use super::step::step_name;
 #[derive(Debug, Clone)]
 pub struct Proposal {
     tree: Node,
-    /// The original place of each part of the tree: (place in the declaration, place in the document).
+    /// The original place for each part of the tree: (place in the declaration, place in the document).
     moved: Vec<(Place, Place)>,
     /// Errors about parts that cannot be moved.
     diagnostics: Vec<Diagnostic>,

@@ -37,7 +37,7 @@ pub enum SelectionError {
          object of kind Task"
     )]
     Embedded(String, String),
-    /// The files contain Tasks, but none with the requested name.
+    /// The files contain Tasks, but no Task has the requested name.
     #[error("{file}: Task '{name}' not found{}", help(.suggestion))]
     Unknown {
         /// The searched files, separated by commas.
@@ -190,7 +190,7 @@ fn twins<'a>(tasks: &[&'a Node]) -> Option<(&'a Node, &'a Node)> {
     })
 }
 
-/// Returns the error for sources without any Task.
+/// Returns the error for sources that contain no Task.
 fn no_task(sources: &[Source]) -> SelectionError {
     let file = files(sources);
     let documents = sources.iter().flat_map(|source| &source.documents);

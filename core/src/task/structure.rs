@@ -14,7 +14,7 @@ use crate::document::{Content, Cursor, Diagnostics};
 const ON_ERROR: [&str; 2] = ["continue", "stopAndFail"];
 /// The beginning of any other value of `onError` that Tekton accepts (`isParamRefs`).
 const PARAM: &str = "$(params";
-/// The types of a parameter, and of a result of a Task or step.
+/// The types that a parameter, a Task result or a step result can have.
 const TYPES: [&str; 3] = ["string", "array", "object"];
 
 /// Reports errors that make Tekton reject a TaskSpec. `inherited` lists the workspaces that the TaskSpec inherits without
@@ -51,8 +51,8 @@ pub fn check(spec: &Cursor<'_>, inherited: Option<&BTreeSet<String>>, found: &mu
     }
 }
 
-/// Returns warnings about a TaskSpec that has an annotation. Each warning is about an error that makes Tekton reject the TaskSpec
-/// but does not affect a local run.
+/// Returns warnings for a TaskSpec that has an annotation. Each warning describes an error that does not affect a local run, but
+/// that makes Tekton reject the TaskSpec.
 pub(crate) fn warnings(spec: &Cursor<'_>) -> Vec<Diagnostic> {
     let mut found = Diagnostics::default();
     let template = ["stepTemplate", "containerTemplate"];
@@ -119,7 +119,7 @@ fn of_step(step: &Cursor<'_>, found: &mut Diagnostics) {
     }
 }
 
-/// Reports a `ref` without `name` or `resolver`, and `params` without a `ref`.
+/// Reports a `ref` that has neither `name` nor `resolver`, and `params` that have no `ref`.
 fn reference(step: &Cursor<'_>, found: &mut Diagnostics) {
     let is_set = |map: &Cursor<'_>, key| map.node.text_of(key).is_some_and(|text| !text.is_empty());
     match (step.field("ref"), step.field("params")) {
@@ -138,7 +138,7 @@ fn reference(step: &Cursor<'_>, found: &mut Diagnostics) {
     }
 }
 
-/// Reports environment variables with both `value` and `valueFrom`, which the API server rejects in a pod
+/// Reports environment variables that have both `value` and `valueFrom`. The API server rejects a pod with such a variable
 /// (`validateEnvVarValueFrom`).
 fn environment(container: &Cursor<'_>, found: &mut Diagnostics) {
     for variable in items(container, "env") {
@@ -157,7 +157,7 @@ pub fn operator(condition: &Cursor<'_>, found: &mut Diagnostics) -> Option<bool>
     operator.word(&[("in", true), ("notin", false)], found)
 }
 
-/// Reports `when` conditions without values in a step or a pipeline task.
+/// Reports `when` conditions that have no values. `parent` is a step or a pipeline task.
 pub fn conditions(parent: &Cursor<'_>, found: &mut Diagnostics) {
     for condition in items(parent, "when") {
         let mut values = condition.node.list_of("values").iter();
@@ -257,7 +257,7 @@ fn of_default(default: &Cursor<'_>, own: &str, kind: &str, found: &mut Diagnosti
     found.refuse(default, message, help);
 }
 
-/// Returns true if `name` matches Tekton's format for the name of a parameter: `objectVariableNameFormat` for an object, and
+/// Returns true if `name` matches Tekton's format for parameter names: `objectVariableNameFormat` for an object, and
 /// `stringAndArrayVariableNameFormat` for other types.
 fn is_param_name(name: &str, is_object: bool) -> bool {
     let first = |c: char| c.is_ascii_alphabetic() || c == '_';
@@ -301,7 +301,7 @@ fn properties(field: &Cursor<'_>, found: &mut Diagnostics) {
     }
 }
 
-/// Reports a parameter or result of type `object` without properties, even if it has a default
+/// Reports a parameter or result of type `object` that has no properties, even if there is a default
 /// (`ValidateObjectParamsHaveProperties`; for a TaskSpec in a run or Pipeline, `validateInlineParameters`).
 fn without_properties(field: &Cursor<'_>, what: &str, found: &mut Diagnostics) {
     let message = format!("a {what} of type object needs properties");

@@ -4,8 +4,8 @@ use serde_json::json;
 
 use crate::support::{injected, refused, yaml};
 
-/// The number of keys is limited because each may become an argument of the sidecar, and because each embedded task inherits all
-/// keys of its Pipeline.
+/// The number of keys is limited because each key may become an argument for the sidecar, and because each embedded task inherits
+/// all keys from its Pipeline.
 #[test]
 fn too_many_keys_of_object_parameters_are_rejected() {
     let param = |count: usize| {
@@ -48,7 +48,7 @@ spec: {params: [], steps: [{name: a, image: i, command: [c]}]}
     );
 }
 
-/// The check must not scan the rest of the path after each `$(`, because it would then take quadratic time.
+/// The check must not scan the rest of the path after each `$(`, because such a scan would take quadratic time.
 #[test]
 fn a_path_with_many_unclosed_variables_is_rejected_quickly() {
     let begin = std::time::Instant::now();

@@ -1,4 +1,4 @@
-//! Tests injection into pods outside Tekton.
+//! Tests injection into pods that do not belong to a TaskRun.
 
 use gleaner_core::inject::Settings;
 use gleaner_core::inject::settings::Sidecars;
@@ -254,8 +254,8 @@ fn the_sidecar_fits_into_the_pod_s_own_resources() {
     roomy["spec"]["resources"] = json!({"requests": {"cpu": "110m", "memory": "80Mi"}, "limits": {"cpu": 1, "memory": "1Gi"}});
     assert_eq!(resources(&injected_pod(&roomy)), usual);
 
-    // For a pod and for a container, a limit without a request also sets the request. The requests of native sidecars count, but
-    // those of other init containers do not.
+    // For a pod and for a container, a limit without a request also sets the request. The requests of native sidecars count;
+    // the requests of other init containers do not.
     let mut limits = full.clone();
     limits["spec"]["resources"] = json!({"limits": {"cpu": "1"}});
     limits["spec"]["containers"][0]["resources"] = json!({"limits": {"cpu": "500m"}});

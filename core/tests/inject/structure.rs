@@ -1,5 +1,5 @@
-//! Tests that injection reports the errors in a TaskSpec that would make Tekton reject the TaskSpec or the API server reject its
-//! pod.
+//! Tests that injection reports the errors in a TaskSpec that would make Tekton reject the TaskSpec, or would make the API server
+//! reject the pod.
 
 use gleaner_core::inject::Outcome;
 use gleaner_core::inject::task::{self, Operation};

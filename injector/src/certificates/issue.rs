@@ -53,7 +53,7 @@ pub fn authority(policy: &Policy, now: Timestamp) -> Result<(Certificate, String
     Ok((Certificate { der, validity }, key))
 }
 
-/// Returns a new certificate signed by `authority`, and its private key in PEM format. The certificate expires no later than its
+/// Returns a new certificate signed by `authority`, and its private key in PEM format. The certificate expires no later than the
 /// CA.
 ///
 /// # Errors
@@ -72,7 +72,8 @@ pub fn leaf(
             .names
             .first()
             .map_or("gleaner-injector", String::as_str);
-        // A common name is at most 64 characters long (RFC 5280, appendix A.1). It can be truncated, because clients ignore it.
+        // A common name is at most 64 characters long (RFC 5280, appendix A.1). The name can be truncated, because clients ignore
+        // it.
         params.distinguished_name = common_name(name.get(..64).unwrap_or(name));
         params.not_before = date_time_ymd(1970, 1, 1) + since_1970(validity.from);
         params.not_after = date_time_ymd(1970, 1, 1) + since_1970(validity.until);
@@ -91,8 +92,8 @@ pub fn leaf(
     Ok((Certificate { der, validity }, key))
 }
 
-/// Returns the parameters of a CA. They depend only on the validity period, so that they can be reconstructed when the CA
-/// signs a certificate.
+/// Returns the parameters of a CA. The parameters depend only on the validity period, so that they can be reconstructed when
+/// the CA signs a certificate.
 fn authority_params(validity: Validity) -> CertificateParams {
     let mut params = CertificateParams::default();
     // Each CA has a different subject, so that Go finds the issuer among several CAs without trying each of them.

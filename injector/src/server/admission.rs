@@ -130,13 +130,13 @@ impl Admission {
     }
 }
 
-/// Returns a name for the log, truncated to the maximum length of a Kubernetes name, because no API server has validated the name
-/// yet.
+/// Returns a name for the log, truncated to the maximum length of a Kubernetes name, because the API server may not have
+/// validated the name yet.
 fn logged(name: &str) -> &str {
     cut(name, 253)
 }
 
-/// Returns the resource as a metrics label, from a fixed set, so that clients cannot add series.
+/// Returns the resource as a metrics label. The set of labels is fixed, so that clients cannot add series.
 fn resource(request: &Request<'_>) -> &'static str {
     match (request.kind.group.as_ref(), request.kind.kind.as_ref()) {
         ("", "Pod") => "pods",

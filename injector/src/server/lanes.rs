@@ -1,6 +1,6 @@
-//! The threads that decide on reviews, within limits on time and memory. Large and small reviews use separate lanes, each
+//! The threads that decide reviews, within limits on time and memory. Large and small reviews use separate lanes, each
 //! with its own threads and memory. A large review waits only for other large reviews. A small review never waits for a large
-//! one, and the threads for small reviews get more processor time.
+//! review, and the threads for small reviews get more processor time.
 
 use std::io;
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
@@ -24,7 +24,7 @@ const SMALL_THREADS: usize = 3;
 /// that a thread for small reviews gets.
 const LARGE_NICE: i32 = 5;
 
-/// The threads and the memory for small and large reviews, and the time limit of a decision.
+/// The threads and the memory for small and large reviews, and the time limit for a decision.
 #[derive(Debug)]
 pub struct Lanes {
     small: Lane,
@@ -93,8 +93,8 @@ impl Lanes {
         })
     }
 
-    /// Runs `decide` on a thread of the body's lane. If it exceeds the time limit, it continues but its result is discarded. If
-    /// it has not started within the time limit, it does not run.
+    /// Runs `decide` on a thread of the body's lane. If `decide` exceeds the time limit, it continues, but its result is
+    /// discarded. If `decide` has not started within the time limit, it is not called.
     ///
     /// # Errors
     /// Returns [`Overdue`] if the time limit passes, or if `decide` panics.

@@ -54,8 +54,8 @@ fn ambiguous_arguments_are_rejected() {
         params: last.to_vec(),
         ..Arguments::default()
     };
-    // The item has the same text as the marker at the end of the array. It is not ambiguous here, because the marker is the last
-    // argument.
+    // The item has the same text as the marker at the end of the array. The text is not ambiguous here, because the marker is
+    // the last argument.
     assert_eq!(Arguments::parse(&arguments.to_args()).unwrap().params, last);
 }
 

@@ -134,7 +134,7 @@ proptest! {
         let digits: i64 = mantissa.replace('.', "").parse().unwrap();
         let power = power.parse::<i32>().unwrap() - 16;
         let beside = format!("{}e{power}", digits + away);
-        // If the text parses as another double, it may be the closest decimal to that double, and thus survive.
+        // If the text parses as a different double, the text may be the closest decimal to that double, and thus survive.
         if beside.parse() == Ok(double) && (digits + away) % 10 != 0 {
             prop_assert!(!survives(&beside));
         }

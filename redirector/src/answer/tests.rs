@@ -12,7 +12,7 @@ fn done(text: &str) -> (u16, String) {
     (head.status, body)
 }
 
-/// Returns the error from reading the body of a response that consists of `head` and `rest`.
+/// Reads the body of a response that consists of `head` and `rest`, and returns the error.
 fn unreadable(head: &str, rest: impl Read) -> Malformed {
     let (head, _) = parse(head.as_bytes()).unwrap().expect("complete");
     let error = io::copy(&mut head.body(rest), &mut io::sink()).unwrap_err();

@@ -11,8 +11,8 @@ use super::witness::Witness;
 /// glibc's `posix_spawn` uses a stack of at least 32 KiB. Only the pages that are used take up memory.
 const CHILD_STACK: usize = 64 << 10;
 
-/// The arguments of `execve`. They are allocated before the new process starts, because that process shares this process's memory
-/// and must not allocate any.
+/// The arguments of `execve`. They are allocated before the new process starts, because the new process shares this process's
+/// memory and must not allocate memory.
 pub(crate) struct Image {
     /// The possible paths of the program, in the order in which they are tried, as in `execvp`.
     candidates: Vec<CString>,
@@ -21,7 +21,7 @@ pub(crate) struct Image {
     variable: Option<CString>,
 }
 
-/// The data of an [`Image`] that the new process reads.
+/// The data that the new process reads, partly from an [`Image`].
 struct Start {
     candidates: *const *const c_char,
     arguments: *const *const c_char,
@@ -132,7 +132,7 @@ unsafe extern "C" {
     static environ: *const *const c_char;
 }
 
-/// Runs in the new process until it calls `execve`.
+/// Runs in the new process, and calls `execve`.
 extern "C" fn begin(start: *mut c_void) -> c_int {
     let start: *mut Start = start.cast();
     // SAFETY: `spawn` keeps all data that `start` points to alive, and every call here is async-signal-safe.

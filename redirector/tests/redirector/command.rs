@@ -26,8 +26,8 @@ fn the_redirector_exits_with_the_commands_exit_code() {
 #[test]
 fn a_command_that_does_not_exist_exits_with_127() {
     let sidecar = Sidecar::content();
-    // Set PATH, because the PATH of the test process may contain a directory that this user cannot search. The error would then
-    // be different.
+    // Set PATH, because the PATH of the test process may contain a directory that this user cannot search. In that case,
+    // the error would be different.
     let step = Step::new(&sidecar).environment("PATH", "/usr/bin:/bin");
     step.run(&["no-such-command"])
         .assert_ended(127, "command 'no-such-command' not found in PATH");

@@ -72,7 +72,7 @@ fn an_incomplete_last_line_of_the_command_is_terminated() {
     let step = Step::new(&sidecar).flags(&["--finish"]);
     let ran = step.script("printf mine >&2");
     assert_eq!(ran.stderr, format!("mine\n{SUMMARY}"));
-    // The redirector prints one newline before its first line, and none before later lines.
+    // The redirector prints a newline before its first line, but not before later lines.
     let sidecar = Sidecar::replying(&[Reply::json(422, "no"), Reply::json(422, "no")]);
     let step = Step::new(&sidecar).output("n,number,Always");
     let ran = step.script("echo none > $GLEANER_OUTPUTS/n; printf mine >&2; exit 3");

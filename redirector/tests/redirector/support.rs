@@ -133,7 +133,7 @@ impl Step {
         run(self.wrapping(command))
     }
 
-    /// Runs the step until it exits, with a shell script as its command.
+    /// Runs the step with a shell script as its command, until the step exits.
     pub(crate) fn script(&self, script: &str) -> Ran {
         self.run(&["sh", "-c", script])
     }
@@ -198,7 +198,7 @@ impl Running {
         line.trim_end().to_owned()
     }
 
-    /// Waits until the step exits. The returned stdout contains only the lines that were not read before.
+    /// Waits until the step exits. The returned stdout contains only the lines that have not been read yet.
     pub(crate) fn wait(mut self) -> Ran {
         let mut stdout = String::new();
         std::io::Read::read_to_string(&mut self.stdout, &mut stdout).unwrap();
@@ -240,7 +240,7 @@ pub(crate) fn has_ended(pid: &str) -> bool {
         .is_some_and(|rest| rest.trim_start().starts_with('Z'))
 }
 
-/// Waits until the process `pid` has removed every signal from its queue and handled it.
+/// Waits until the process `pid` has handled every signal in its queue.
 #[track_caller]
 pub(crate) fn handled(pid: &str) {
     let path = Path::new("/proc").join(pid).join("status");

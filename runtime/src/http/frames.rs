@@ -1,4 +1,4 @@
-//! Response bodies that share their bytes with other responses, or hold a value until they are sent.
+//! Response bodies that share their bytes with other responses, or that hold a value until the body is sent.
 
 use std::convert::Infallible;
 use std::pin::Pin;
@@ -11,7 +11,7 @@ use hyper::body::{Frame, SizeHint};
 /// The maximum size of a frame, in bytes. A connection copies one frame at a time.
 const FRAME: usize = 64 << 10;
 
-/// A response body of known length that shares its bytes with other responses, and is sent in small frames.
+/// A response body that has a known length, shares its bytes with other responses, and is sent in small frames.
 #[derive(Debug)]
 pub struct Frames(Bytes);
 

@@ -17,7 +17,7 @@ use tokio::sync::watch;
 
 use super::write_timeout::WriteTimeout;
 
-/// The state of the current header of a connection. Clones share the state.
+/// The state of the header that a connection is currently receiving. Clones share the state.
 #[derive(Debug, Clone)]
 pub(super) struct HeaderTimeout {
     /// True from the first byte of a header to the last.
@@ -64,7 +64,7 @@ impl HeaderTimeout {
         }
     }
 
-    /// Completes when a header has taken longer than `limit`.
+    /// Completes when a header takes longer than `limit` to arrive.
     pub(super) async fn exceeded(&self, limit: Duration) {
         let mut arriving = self.arriving.subscribe();
         loop {

@@ -109,7 +109,7 @@ pub enum InputError {
     Arguments(#[source] ArgumentsError),
     #[error("--declaration is not base64-encoded text")]
     Encoding,
-    /// The declaration is invalid. Contains all errors with their positions.
+    /// The declaration is invalid. The field lists all errors with their positions.
     #[error("the declaration is invalid:{}", .0.iter().map(|diagnostic| format!("\n  {diagnostic}")).collect::<String>())]
     Declaration(Vec<Diagnostic>),
     #[error("invalid --allow-kind")]
@@ -157,7 +157,7 @@ impl Input {
     /// Returns the values that are known before the first step runs, and the description of the run.
     ///
     /// # Errors
-    /// Fails if the arguments do not have the form that the injector writes.
+    /// Fails if the arguments are not in the format that the injector writes.
     pub fn values_and_run(&self) -> Result<(Values, Run), InputError> {
         let arguments = self.arguments()?;
         let passed = Self::run_values(&arguments)?;
@@ -212,12 +212,13 @@ impl Input {
         serde_json::from_slice(&json).map_err(|error| InputError::Values(error.to_string()))
     }
 
-    /// Returns the numbers of containers that share the pod's space for termination messages, if results are passed in them.
+    /// If results are passed in termination messages, returns the numbers of containers that share the pod's space for these
+    /// messages.
     pub const fn termination_share(&self) -> Option<Share> {
         self.termination_share
     }
 
-    /// Returns the steps without declared outputs that may post.
+    /// Returns the steps that may post although they declare no outputs.
     pub fn steps(&self) -> impl Iterator<Item = StepName> {
         self.steps.iter().cloned()
     }

@@ -152,8 +152,8 @@ fn a_journal_cut_at_any_byte_keeps_its_complete_frames() {
         let complete = states.iter().filter(|state| state.len() <= cut).count();
         let frames = frame::read(&whole[..cut]).unwrap();
         assert_eq!(frames.payloads.len(), complete, "cut at {cut}");
-        // Opening a journal waits for the disk, so only some of the cut journals are opened: those cut near a frame
-        // boundary, and a few others.
+        // Opening a journal waits for the disk, so only some of the cut journals are opened: those that are cut near
+        // a frame boundary, and a few others.
         if cut % 32 < 2 || cut % 32 == 31 {
             let expected = &records[..complete.saturating_sub(1)];
             assert_eq!(opened(&whole[..cut]).unwrap(), expected, "cut at {cut}");

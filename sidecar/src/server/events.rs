@@ -24,11 +24,11 @@ const KEEP_ALIVE: Duration = Duration::from_secs(15);
 /// The interval of the clock that all streams share. All changes within one interval are sent as a single event, which is
 /// rendered once.
 const BEAT: Duration = Duration::from_millis(250);
-/// The pause before the status is rendered again, if no memory was available.
+/// The pause before the next attempt to render the status, after no memory was available.
 const BUSY: Duration = Duration::from_secs(1);
 const COMMENT: Bytes = Bytes::from_static(b":\n\n");
-/// The last event of a stream. It tells the client that the stream ends because the sidecar is shutting down, not because the
-/// connection failed.
+/// The last event of a stream. This event tells the client that the stream ends because the sidecar is shutting down, not because
+/// the connection failed.
 const END: Bytes = Bytes::from_static(b"event: end\ndata: {}\n\n");
 
 /// The event stream of one client. If the client is slow, it receives only the newest status.

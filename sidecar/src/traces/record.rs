@@ -35,7 +35,8 @@ pub(super) struct Record {
     dropped: usize,
 }
 
-/// A generator of distinct span IDs, which are consecutive numbers. The field is the last ID, or at first a random number.
+/// A generator of distinct span IDs, which are consecutive numbers. The field is the last ID; its initial value is a random
+/// number.
 #[derive(Debug)]
 pub(super) struct Ids(pub(super) u64);
 
@@ -101,7 +102,7 @@ impl Record {
         self.finish(span, time.end);
     }
 
-    /// Begins or finishes the span of a part of the submission.
+    /// Begins or finishes the span for a part of the submission.
     pub(super) fn progress(&mut self, progress: Progress<'_>, now: u64) {
         match progress {
             Progress::DryRun => self.turn_to("dry-run", now),
@@ -140,8 +141,8 @@ impl Record {
         }
     }
 
-    /// Finishes the `submit` span. If the submission failed, sets the error codes of this span, of the failed part and of the
-    /// run.
+    /// Finishes the `submit` span. If the submission failed, sets the error codes in this span, in the failed part's span and in
+    /// the run's span.
     pub(super) fn submitted(&mut self, problem: Option<&Problem>, now: u64) {
         self.finish_part(now);
         let outcome = if problem.is_some() {

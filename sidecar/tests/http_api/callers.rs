@@ -110,7 +110,8 @@ fn an_unknown_host_header_on_the_loopback_address_is_refused() {
     let two = [("Host", "localhost"), ("Host", "evil.example")];
     let answer = sidecar.loopback().ask("GET", "/livez", &two, b"");
     assert!(matches!(answer.status, 400 | 421), "{answer:?}");
-    // Any Host header is accepted on a Unix socket, because browsers cannot connect to it and curl sends an arbitrary name.
+    // Any Host header is accepted on a Unix socket, because browsers cannot connect to such a socket, and curl sends an arbitrary
+    // name.
     let answer = sidecar
         .step("build")
         .ask("GET", "/livez", &[("Host", "gleaner")], b"");

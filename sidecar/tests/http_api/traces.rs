@@ -215,7 +215,7 @@ fn the_span_of_a_refused_message_contains_the_problem_type() {
     let sidecar = traced(Setup::new(MANUAL), &collector, &context("01")).start();
     let wrong = format!(r#"{{"outputs": {{"{CANARY}": "x"}}}}"#);
     assert_eq!(sidecar.step("scan").outputs("scan", &wrong).status, 422);
-    // A span would contain the name of the unknown step, which is text of the client.
+    // A span would contain the name of the unknown step, which is text from the client.
     let unknown = sidecar.step("scan").outputs("unknown-step", VERDICT);
     assert_eq!(unknown.status, 404);
     shut_down(sidecar);

@@ -36,8 +36,8 @@ pub(super) fn check(item: &Item, object: &Value) -> Result<Map<String, Value>, P
     item.results.iter().map(read).collect()
 }
 
-/// Returns true if messages may quote a controller's text about the object. Messages must not contain fields of a Secret, or any
-/// text about an object that contains a secret.
+/// Returns true if messages may quote a controller's text about the object. Messages must not contain fields of a Secret, or
+/// any text about another object that contains a secret.
 fn is_shown(item: &Item) -> bool {
     item.place.kind.name.kind != "Secret" && item.place.disclosure == Disclosure::Full
 }
@@ -115,14 +115,14 @@ fn seen(object: &Value, failure: &WaitTarget, show: bool) -> String {
     }
 }
 
-/// Returns the condition with this type.
+/// Returns the condition whose type is `name`.
 pub(super) fn find<'a>(object: &'a Value, name: &str) -> Option<&'a Value> {
     let conditions = object["status"]["conditions"].as_array();
     let mut conditions = conditions.into_iter().flatten();
     conditions.find(|condition| condition["type"] == name)
 }
 
-/// Returns true if the controller has processed the newest generation. Conditions of an earlier generation are ignored.
+/// Returns true if the controller has processed the newest generation. Conditions from an earlier generation are ignored.
 pub(super) fn is_current(object: &Value, condition: &Value) -> bool {
     let generation = object["metadata"]["generation"].as_i64();
     let is_old = |observed: &Value| observed.is_i64() && observed.as_i64() < generation;

@@ -1,4 +1,4 @@
-//! The namespace of a case, and the actions that a user takes in it.
+//! The namespace for a test case, and the actions that a user performs in this namespace.
 
 use std::io::{BufRead as _, BufReader};
 use std::process::Stdio;
@@ -16,7 +16,7 @@ use crate::wait;
 /// The maximum time to wait for a condition. This is much longer than needed, even if twenty pods start at the same time.
 const DEADLINE: Duration = Duration::from_secs(120);
 
-/// The polling interval for conditions that `kubectl wait` cannot express. It is not shorter, because each check runs a program.
+/// The polling interval for conditions that `kubectl wait` cannot express. A shorter interval would start too many processes.
 const LOOK: Duration = Duration::from_millis(300);
 
 /// A namespace in which the ServiceAccount `default` has the permissions of the chart's ClusterRole `gleaner-outputs`.
@@ -26,7 +26,7 @@ pub struct Namespace {
 }
 
 impl Namespace {
-    /// Returns the namespace of a case, without creating it in the cluster.
+    /// Chooses the namespace's name, but does not create the namespace in the cluster.
     pub(super) fn new(cluster: Arc<Cluster>, case: &str) -> Self {
         // Use a unique name, because the namespace of an earlier test run may still be terminating.
         let head: String = case.replace('_', "-").chars().take(50).collect();
@@ -55,7 +55,7 @@ subjects: [{{kind: ServiceAccount, name: default, namespace: {name}}}]
             name = self.name
         );
         self.create_all(&text);
-        // Pods need both objects to start. Wait for one after the other, because a single `kubectl wait` for both fails if both
+        // Pods need both objects to start. Wait for the two in turn, because a single `kubectl wait` for both fails if both
         // are missing.
         for wanted in ["serviceaccount/default", "configmap/kube-root-ca.crt"] {
             self.wait(wanted, "create");
@@ -91,7 +91,7 @@ subjects: [{{kind: ServiceAccount, name: default, namespace: {name}}}]
         self.kubectl_with(arguments, "")
     }
 
-    /// Runs kubectl in the namespace, with YAML as standard input.
+    /// Runs kubectl in the namespace, and passes `input` to its standard input.
     pub fn kubectl_with(&self, arguments: &[&str], input: &str) -> Output {
         Output::of(self.cluster.kubectl(&self.name).args(arguments), input)
     }
@@ -259,7 +259,7 @@ subjects: [{{kind: ServiceAccount, name: default, namespace: {name}}}]
     ///
     /// # Panics
     ///
-    /// Panics unless runs have created exactly one.
+    /// Panics unless runs have created exactly one PipelineResource.
     #[track_caller]
     pub fn only_resource(&self) -> Value {
         let mut resources = self.generated();

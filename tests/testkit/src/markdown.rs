@@ -5,7 +5,7 @@
 pub struct Fence {
     /// The language: the first word of the info string.
     pub language: String,
-    /// The other words of the info string, such as `cluster` in `sh,cluster`.
+    /// The other words in the info string, such as `cluster` in `sh,cluster`.
     pub attributes: Vec<String>,
     /// The text between the fences, with all line ends.
     pub content: String,
@@ -19,7 +19,8 @@ impl Fence {
         self.attributes.iter().any(|one| one == attribute)
     }
 
-    /// Returns the file name under which a reader saves a YAML block: the comment in its first line, such as `# task.yaml`.
+    /// Returns the file name under which a reader saves a YAML block: the comment in the block's first line, such as
+    /// `# task.yaml`.
     pub fn file_name(&self) -> Option<&str> {
         let first = self.content.lines().next()?;
         let name = first.strip_prefix("# ")?;

@@ -1,4 +1,4 @@
-//! Objects that need another object of the same declaration, such as a Namespace, a CRD, a Role or a PriorityClass.
+//! Tests objects that need another object from the same declaration, such as a Namespace, a CRD, a Role or a PriorityClass.
 
 use gleaner_tests::cases;
 use gleaner_tests::run::Run;
@@ -43,7 +43,7 @@ fn config_map(namespace: &str, data: &Value) -> Value {
     json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": data})
 }
 
-/// Returns a namespace name that no other case uses: first as a template with a variable, then with the variable replaced.
+/// Returns a namespace name that no other case uses, in two forms: with a variable, and with the variable replaced.
 fn variable_name(server: &Server) -> (String, String) {
     let prefix = format!("{}-pr-", server.namespace());
     (format!("{prefix}$(steps.plan.pr)"), format!("{prefix}42"))
@@ -73,7 +73,7 @@ async fn a_namespace_is_rolled_back_when_an_object_in_it_is_refused(server: &Ser
         ("first", first),
         ("second", second),
     ];
-    // The check of the declaration does not detect the invalid `..`, because the name contains a variable. The object is
+    // The declaration's check does not detect the invalid `..`, because the name contains a variable. The object is
     // refused only after the Namespace has been created.
     let declared = declared(&objects).replace("Second", "a..$(steps.plan.pr)");
     let mut run = Run::new(PROGRAMS, server, &declared);
@@ -97,7 +97,7 @@ async fn a_namespace_is_rolled_back_when_an_object_in_it_is_refused(server: &Ser
     server.get(&content).await.expect_status(404);
 }
 
-/// Returns a CRD for this case only, and an instance of it.
+/// Returns a CRD for this case only, and an instance of the CRD's kind.
 fn crd_and_instance(server: &Server, size: &Value) -> (String, [(&'static str, Value); 2]) {
     let group = format!("{}.example.com", server.namespace());
     let crd = json!({

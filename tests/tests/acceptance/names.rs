@@ -1,5 +1,5 @@
-//! Names that are already taken, either by another client's object or by an object that an earlier attempt of the same TaskRun
-//! created.
+//! Tests names that are already taken, either by another client's object or by an object that an earlier attempt of the same
+//! TaskRun created.
 
 use gleaner_core::render::derived_suffix;
 use gleaner_tests::cases;

@@ -1,4 +1,4 @@
-//! The permissions of the run's ServiceAccount. Most cases need the real server, because the local server has no users.
+//! Tests the permissions of the run's ServiceAccount. Most cases need the real server, because the local server has no users.
 
 use gleaner_tests::rig::{Options, User};
 use gleaner_tests::run::Run;
@@ -44,7 +44,8 @@ pub(crate) fn cases() -> Vec<Case> {
     ]
 }
 
-/// Creates a user who may use only `verbs`, and only on PipelineResources. Returns the user and the path of a kubeconfig.
+/// Creates a user who may access only PipelineResources, and only with the given `verbs`. Returns the user and the path of a
+/// kubeconfig.
 async fn user(server: &Server, verbs: &[&str]) -> (User, PathBuf) {
     let rules =
         json!([{"apiGroups": ["tekton.dev"], "resources": ["pipelineresources"], "verbs": verbs}]);

@@ -53,7 +53,7 @@ async fn deployment(run: &Run<'_>) -> String {
     .await
 }
 
-/// Sets the status of the Deployment, as its controller would.
+/// Sets the Deployment's status, as the Deployment controller would.
 async fn report(server: &Server, name: &str, status: &Value) {
     server
         .set_status("apps/v1", "deployments", name, status)

@@ -1,4 +1,4 @@
-//! Random faults of the API server's responses and connections.
+//! Random faults in the API server's responses and connections.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ use crate::random::Random;
 const WRITES: &str = "/(pipelineresources|configmaps|secrets)";
 /// Matches only writes that are not dry runs, because the query of a dry run begins with `dryRun`.
 const REAL_WRITES: &str = r"/(pipelineresources|configmaps|secrets)(/[^?]*)?\?fieldManager";
-/// Patterns of paths and queries from which [`random`] picks. `REAL_WRITES` is twice as likely as the others.
+/// Patterns of paths and queries from which [`random`] picks. `REAL_WRITES` is twice as likely as any other pattern.
 const KINDS: [&str; 5] = ["", WRITES, REAL_WRITES, REAL_WRITES, "/configmaps"];
 
 /// A fault and the requests to which it applies.
@@ -33,7 +33,8 @@ enum Hits {
     From(usize),
 }
 
-/// Returns rules that apply the same fault to all reads and deletes, and to all creates and patches after the first few.
+/// Returns rules that apply the same fault to all reads and deletes. The fault also applies to all creates and patches after the
+/// first few.
 pub(crate) fn outage(random: &mut Random) -> Vec<FaultRule> {
     let fault = random.pick(&[Fault::Close, Fault::Reset, Fault::status(503), Fault::Hang]);
     let from = random.count(1, 4);
@@ -51,7 +52,7 @@ pub(crate) fn outage(random: &mut Random) -> Vec<FaultRule> {
     ]
 }
 
-/// Returns a rule that makes creates fail after the first ones; dry runs succeed.
+/// Returns a rule that makes create requests fail after the first few; dry runs succeed.
 pub(crate) fn refusal_midway(random: &mut Random, objects: usize) -> FaultRule {
     let refused = [
         Fault::status(422),
@@ -78,7 +79,7 @@ pub(crate) fn random(random: &mut Random) -> FaultRule {
         Method::DELETE,
     ]);
     let target = match method {
-        // Requests of these methods have no query, so `REAL_WRITES` would never match them.
+        // Requests with these methods have no query, so `REAL_WRITES` would never match them.
         Method::GET | Method::DELETE => random.pick(&["", WRITES]),
         _ => random.pick(&KINDS),
     };
@@ -123,7 +124,7 @@ fn fault(random: &mut Random) -> Fault {
     }
 }
 
-/// Returns a refusal because of a missing permission, an exhausted quota, or a policy.
+/// Returns a refusal whose reason is a missing permission, an exhausted quota, or a policy.
 fn forbidden(random: &mut Random) -> Fault {
     let message = random.pick(&[
         "configmaps is forbidden: User \"system:serviceaccount:ci:default\" cannot create it",

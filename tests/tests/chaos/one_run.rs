@@ -16,9 +16,9 @@ use crate::foreign::Foreign;
 use crate::plan::Plan;
 use crate::play::{Player, Steps};
 
-/// The time to wait for delayed requests after the run. It exceeds the longest delay of a fault.
+/// The time to wait for delayed requests after the run. This time exceeds the longest delay that a fault causes.
 const LATE: Duration = Duration::from_secs(1);
-/// The time limit within which the processes of a run must exit. It is generous, because the machine may be busy.
+/// The time limit within which a run's processes must exit. The limit is generous, because the machine may be busy.
 const GONE: Duration = Duration::from_secs(20);
 
 /// The counts of one run or of several runs.

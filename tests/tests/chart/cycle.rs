@@ -62,7 +62,7 @@ async fn an_upgrade_retains_the_ca_and_an_uninstall_retains_the_crd(server: &Ser
     );
     assert!(!notes.contains("NOT INSTALLED"), "{notes}");
 
-    // No injector is running, so the test writes the CA in its place.
+    // No injector is running, so the test writes the CA instead of the injector.
     let secret = format!("{}/gleaner-injector-tls", server.path("v1", "secrets"));
     let authority =
         rcgen::generate_simple_self_signed(["gleaner".to_owned()]).expect("a certificate");

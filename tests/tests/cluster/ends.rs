@@ -1,4 +1,4 @@
-//! Runs that do not simply succeed: timeouts, canceled runs, retries, and steps whose command fails.
+//! Tests runs that do not simply succeed: timeouts, canceled runs, retries, and steps whose command fails.
 
 use gleaner_tests::cluster::Namespace;
 use gleaner_tests::cluster::suite::Case;
@@ -41,7 +41,7 @@ spec: {{taskRef: {{name: build}}, retries: 1}}
     );
 }
 
-/// Returns a Task whose only step is [`CHECK`] with these additional `fields`. The step waits forever.
+/// Returns a Task whose only step is [`CHECK`], which waits forever. `fields` is added to the step.
 fn waits(fields: &str) -> String {
     let check = CHECK.replace("- name: check\n", &format!("- name: check\n{fields}"));
     format!(

@@ -1,8 +1,9 @@
-//! Follows the tutorial and the how-to guides whose commands need a cluster: each command must succeed as pasted, in the order of
-//! the page, and print the output that the page shows.
+//! Follows the tutorial and the how-to guides whose commands need a cluster: each command must succeed as pasted, in the order in
+//! which the page lists the commands, and must print the output that the page shows.
 //!
-//! A reader pulls images from registries; here, all images are replaced by images of the cluster. The suite has already installed
-//! Gleaner from this checkout, so the installation from a registry is not repeated. docs/how-to/openshift.md is not followed.
+//! A reader pulls images from registries; here, all images are replaced by images that the cluster already has. The suite has
+//! already installed Gleaner from this checkout, so the installation from a registry is not repeated. docs/how-to/openshift.md is
+//! not followed.
 
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -51,7 +52,7 @@ const IMAGE: &str = concat!("REGISTRY/gleaner:", env!("CARGO_PKG_VERSION"));
 /// The trace collector in the pages.
 const COLLECTOR: &str = "http://otel-collector.observability.svc.cluster.local:4318/v1/traces";
 
-/// A reader of the guides, with a directory and a shell. The current namespace of kubectl is the test case's.
+/// A reader of the guides, with a directory and a shell. kubectl's current namespace is the test case's namespace.
 struct Reader<'a> {
     namespace: &'a Namespace,
     directory: TempDir,
@@ -127,7 +128,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Follows a page from its first block to its last, except the blocks that `skips` selects. Returns the number of blocks that
+    /// Runs the blocks in a page, in order, except those that `skips` selects. Returns the number of blocks that
     /// were run.
     #[track_caller]
     fn follow(&self, page: &str, skips: impl Fn(&Fence) -> bool) -> usize {
@@ -244,7 +245,7 @@ fn the_guide_to_restricted_namespaces_works(namespace: &Namespace) {
     allow(namespace, "configmaps");
     meanwhile(
         || {
-            // Restarts Tekton with the flag. The page's command, which sets the same flag, then changes nothing.
+            // Restart Tekton with the flag, so that the page's command, which sets the same flag, changes nothing.
             tekton_flag(namespace, "set-security-context=true");
             reader.follow("how-to/restricted-namespaces.md", nothing);
             reader.run(

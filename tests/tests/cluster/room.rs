@@ -1,5 +1,5 @@
-//! The available space for results. Tekton reads results from the containers' termination messages, whose size the kubelet
-//! limits.
+//! Tests the space that is available for results. Tekton reads results from the containers' termination messages, whose size the
+//! kubelet limits.
 
 use gleaner_tests::cluster::Namespace;
 use gleaner_tests::cluster::suite::Case;

@@ -1,4 +1,4 @@
-//! The time at which objects are created, and what happens to them after the run.
+//! Tests when objects are created, and what happens to the objects after the run.
 
 use gleaner_tests::cluster::Namespace;
 use gleaner_tests::cluster::suite::Case;
@@ -68,8 +68,8 @@ fn nothing_is_created_if_a_later_step_fails(namespace: &Namespace) {
     namespace.only_resource();
 }
 
-/// Returns a Task that applies a Deployment of the image in its param, and waits at most `timeout` until the Deployment is
-/// available.
+/// Returns a Task that applies a Deployment with the image from the Task's parameter, and that waits at most `timeout` until the
+/// Deployment is available.
 fn deploys(timeout: &str) -> String {
     format!(
         r#"
@@ -110,7 +110,7 @@ spec:
     )
 }
 
-/// A Deployment that another field manager applies before the run. The fields of this manager must not change.
+/// A Deployment that another field manager applies before the run. The fields that this manager owns must not change.
 const DEPLOYMENT: &str = r#"
 apiVersion: apps/v1
 kind: Deployment

@@ -28,8 +28,8 @@ pub(crate) struct Replica {
     _folder: TempDir,
 }
 
-/// Returns the name of the case's webhook configuration. It contains the case's namespace, because the configuration is
-/// cluster-scoped.
+/// Returns the name of the case's webhook configuration. The name contains the case's namespace, because the
+/// configuration is cluster-scoped.
 fn configuration(server: &Server) -> String {
     format!("gleaner-{}", server.namespace())
 }
@@ -72,8 +72,8 @@ pub(crate) async fn user(server: &Server) -> User {
     user
 }
 
-/// Returns a kubeconfig for `user` that contains the CA certificate itself. The rig's kubeconfig refers to a file that each case
-/// overwrites.
+/// Returns a kubeconfig for `user` that contains the CA certificate itself. The rig's kubeconfig cannot be used, because it
+/// refers to a file that each case overwrites.
 fn access(server: &Server, user: &User) -> Value {
     let authority = STANDARD.encode(server.authority().expect("a real server"));
     json!({
@@ -85,7 +85,8 @@ fn access(server: &Server, user: &User) -> Value {
 }
 
 impl Replica {
-    /// Starts a replica in this process, with the permissions of `user`. It receives no reviews until [`register`] is called.
+    /// Starts a replica in this process, with the permissions of `user`. The replica receives no reviews until [`register`] is
+    /// called.
     pub(crate) async fn start(server: &Server, user: &User, flags: &[&str]) -> Self {
         let folder = tempfile::tempdir().expect("a directory");
         let kubeconfig = folder.path().join("kubeconfig.json");

@@ -72,7 +72,7 @@ fn refused(text: &str) -> String {
     findings.map(|finding| format!("{finding}\n")).collect()
 }
 
-/// Returns the translation of `text` as YAML; panics if a declaration in it is invalid.
+/// Returns the translation of `text` as YAML; panics if the translation contains an invalid declaration.
 #[track_caller]
 fn translated(text: &str) -> String {
     let yaml = writer::to_yaml(&translate(text).expect("a translation"));

@@ -1,4 +1,4 @@
-//! Constructs without an equivalent in Tekton v1, which are reported with the line, the reason and a remedy.
+//! Tests constructs that have no equivalent in Tekton v1. Each is reported with the line, the reason and a remedy.
 
 use crate::{refused, translate};
 
@@ -10,8 +10,9 @@ fn task(spec: &str) -> String {
     )
 }
 
-/// Returns a Pipeline with two tasks and their Tasks. `build` creates the image `img` and the object `note`. `test` declares the
-/// image `img` as an input and uses its key `version`; `binding` contains the fields that bind this input, and is on line 26.
+/// Returns a Pipeline that has two tasks, and the Tasks that these tasks refer to. `build` creates the image `img` and the object
+/// `note`. `test` declares the image `img` as an input and uses its key `version`; `binding` contains the fields that bind this
+/// input, and is on line 26.
 fn pipeline(binding: &str) -> String {
     format!(
         "\

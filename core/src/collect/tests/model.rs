@@ -188,7 +188,7 @@ impl Owner {
         self.notes.clear();
     }
 
-    /// Asserts that the observable state equals that of the model.
+    /// Asserts that the collector and the model have the same observable state.
     fn check(&self, reference: &Reference) {
         let collector = &self.collector;
         let phase = reference.phase();
@@ -203,7 +203,7 @@ impl Owner {
         for post in POSTS {
             let (mut response, is_new) = reference.examine(post);
             if is_new {
-                // The collector decides whether the sender waits only when it accepts the message, so `Owner::examine`
+                // The collector decides only on accepting the message whether the sender waits, so `Owner::examine`
                 // returns a receipt.
                 response = Response::Receipt;
             }

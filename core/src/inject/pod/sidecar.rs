@@ -20,7 +20,7 @@ const ALWAYS: &str = "Always";
 pub(super) enum State {
     /// The container comes from the injected Task, with these arguments; the pod's steps are not injected yet.
     InTask(Vec<String>),
-    /// The container was injected into the pod, or ahead of time into the Task, with these arguments.
+    /// The container has these arguments, and was injected into the pod, or ahead of time into the Task.
     InPod(Vec<String>),
     /// The container is not Gleaner's.
     Foreign,
@@ -60,8 +60,8 @@ pub(super) fn restore(pod: &mut Value, (list, index): (&'static str, usize)) {
     }
 }
 
-/// Completes `container` as a sidecar of this release with `arguments`, and adds it to the pod. Fails if the sidecar does not fit
-/// into the pod-level resources.
+/// Turns `container` into a sidecar of this release that has `arguments`, and adds the container to the pod. Fails if the sidecar
+/// does not fit into the pod-level resources.
 pub(super) fn place(
     pod: &mut Value,
     mut container: Map<String, Value>,
@@ -116,15 +116,16 @@ pub(super) fn place(
     Ok(())
 }
 
-/// Returns the volume mount of the ServiceAccount token from any container of the pod.
+/// Searches all containers in the pod for a volume mount of the ServiceAccount token.
 fn token_of_others(pod: &Value) -> Option<Value> {
     let all = LISTS.iter().flat_map(|list| containers(pod, list));
     let mut mounts = all.flat_map(|container| list::items(container, "volumeMounts"));
     mounts.find(|mount| mount["mountPath"] == TOKEN).cloned()
 }
 
-/// Returns a volume with a ServiceAccount token for the sidecar alone, for a pod whose steps get no token because the pod or its
-/// ServiceAccount disables the automatic mount. The volume has the same form as Kubernetes' own.
+/// Returns a volume with a ServiceAccount token that only the sidecar mounts. Such a volume is needed if the steps get no token
+/// because the pod or its ServiceAccount disables the automatic mount. The volume has the same form as the one that Kubernetes
+/// adds.
 fn token_volume() -> Value {
     json!({
         "name": mounts::TOKEN_VOLUME,

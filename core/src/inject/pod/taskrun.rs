@@ -34,8 +34,8 @@ pub(super) fn inject(
     let arguments = Arguments::parse(args)
         .map_err(|error| vec![Diagnostic::new(&at, None, error.to_string())])?;
     let declaration = declaration(&arguments, &at)?;
-    // The check is repeated here, because it is possible that the Task was created without the webhook, or that the list of
-    // allowed kinds has changed since.
+    // The check is repeated here, because the Task may have been created without the webhook, or the list of allowed kinds
+    // may have changed since.
     let refused = settings.kinds.check(&declaration);
     if !refused.is_empty() {
         return Err(refused);
@@ -65,7 +65,7 @@ pub(super) fn inject(
     Ok(changed)
 }
 
-/// Checks the kinds in the declaration of a pod that is already injected, because it is possible that no webhook has checked them
+/// Checks the declared kinds in a pod that is already injected, because it is possible that no webhook has checked these kinds
 /// yet. The sidecar itself rejects a declaration that cannot be parsed.
 pub(super) fn check_kinds(
     (list, index): (&'static str, usize),
@@ -164,7 +164,7 @@ fn wrap_steps(
     wrong.finish(())
 }
 
-/// Sets the image and the flags of this release in the finish step. The step already runs the redirector.
+/// Sets the image and the flags in the finish step to those of this release. The step already runs the redirector.
 fn complete_finish_step(
     container: &mut Value,
     messages: &Messages,

@@ -1,4 +1,4 @@
-//! Keys that are annotations of Gleaner, or were probably meant to be.
+//! Keys that are Gleaner's annotations, or that were probably meant to be such annotations.
 
 use gleaner_proto::kubernetes::annotation;
 
@@ -13,7 +13,7 @@ pub(super) const KNOWN: [&str; 5] = [
     annotation::MEMORY_REQUEST,
     annotation::MEMORY_LIMIT,
 ];
-/// The annotations that Gleaner writes on the objects that it creates, which may be Tasks.
+/// The annotations that Gleaner adds to the objects that it creates. Such an object may be a Task.
 const OF_CREATED: [&str; 4] = [
     annotation::CONTENT,
     annotation::RUN_UID,
@@ -61,7 +61,7 @@ pub(super) fn likeness(key: &str) -> Option<Likeness> {
     let labels: Vec<&str> = prefix.split('.').collect();
     let is_named = labels.len() <= 2 && labels.contains(&"gleaner");
     // A prefix such as `cleaner.io` may be another project's, so a key with such a prefix is reported only if its name resembles
-    // one of Gleaner's.
+    // the name of a Gleaner annotation.
     let is_near = !own && !is_named && labels.len() <= 3 && labels.iter().any(|word| is_near(word));
     let meant = || {
         let known = KNOWN.iter().map(|known| &known[PREFIX.len()..]);

@@ -1,4 +1,4 @@
-//! The checks of a TaskSpec and its declaration before injection.
+//! The checks that a TaskSpec and its declaration must pass before injection.
 
 use std::collections::BTreeSet;
 
@@ -27,8 +27,8 @@ pub(crate) struct Checked {
     pub(crate) warnings: Vec<Diagnostic>,
 }
 
-/// Checks a TaskSpec and its declaration; returns `None` if the TaskSpec has no declaration. `spec` is the JSON of the TaskSpec
-/// without injected parts. Fails with all errors in the TaskSpec and in the declaration.
+/// Checks a TaskSpec and its declaration; returns `None` if the TaskSpec has no declaration. `spec` is the TaskSpec
+/// as JSON, without injected parts. Fails with all errors in the TaskSpec and in the declaration.
 pub(crate) fn check(
     site: &DeclarationSite<'_>,
     spec: &Value,
@@ -119,7 +119,7 @@ fn untranslated(spec: &Cursor<'_>) -> Option<Diagnostic> {
     Some(outputs.diagnostic(message).help(help).about(Part::Key))
 }
 
-/// Returns `place` with the leading `metadata` replaced by the place of the metadata.
+/// If `place` begins with the key `metadata`, replaces that key with the metadata's actual place, the parameter `metadata`.
 fn below(metadata: &Place, place: &Place) -> Place {
     match place.within(&Place::from(["metadata"])) {
         Some(rest) => metadata.join(&rest),

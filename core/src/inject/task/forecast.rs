@@ -1,4 +1,4 @@
-//! Warnings, returned when a Task is applied, that results may be too large for the termination message.
+//! Warns, when a Task is applied, if its results may be too large for the termination message.
 
 use gleaner_termination::Share;
 use serde_json::Value;
@@ -38,7 +38,7 @@ pub(super) fn messages(
     OfTask::new(spec, finish.containers(), names, results_from)
 }
 
-/// Returns a warning if the results of the TaskSpec at `place` may not fit. The TaskSpec must not be injected yet.
+/// If the results of the TaskSpec at `place` may not fit, returns a warning. The TaskSpec must not be injected yet.
 pub(super) fn warning(
     spec: &Value,
     declaration: &Declaration,
@@ -49,7 +49,7 @@ pub(super) fn warning(
     of_resources(declaration, share, place).or_else(|| of_task(spec, declaration, share, place))
 }
 
-/// Returns a warning if the Task declares its own results and has less space for them than without Gleaner.
+/// Returns a warning if the Task declares results itself and Gleaner leaves less space for these results.
 fn of_task(
     spec: &Value,
     declaration: &Declaration,
@@ -96,7 +96,7 @@ fn of_resources(declaration: &Declaration, share: Share, place: &Place) -> Optio
             let warning = Diagnostic::new(place, None, too_large.to_string());
             return Some(warning.help(too_large.remedy()));
         }
-        // All objects together are too large to render for a forecast, so no warning is given about their results.
+        // Together, the objects are too large to render for a forecast, so there is no warning about their results.
         Err(_) => return None,
         Ok(_) => {}
     }

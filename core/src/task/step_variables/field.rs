@@ -49,8 +49,9 @@ impl<'a> Field<'a> {
         }
     }
 
-    /// Returns true if the field is a parameter that a step passes to a StepAction. If its whole value is one variable, it can
-    /// become an array or object (`ParamValue.ApplyReplacements` in `pkg/apis/pipeline/v1/param_types.go`).
+    /// Returns true if the field is a parameter that a step passes to a StepAction. If the parameter's whole value is one
+    /// variable, the value can become an array or object (`ParamValue.ApplyReplacements` in
+    /// `pkg/apis/pipeline/v1/param_types.go`).
     pub(super) fn takes_any_type(&self) -> bool {
         self.step().is_some() && self.name == "params"
     }
@@ -60,9 +61,9 @@ impl<'a> Field<'a> {
         self.name == "script"
     }
 
-    /// Returns true if Tekton replaces step results in the field. In a step, the entrypoint replaces them
-    /// (`pkg/entrypoint/entrypointer.go`), except in the parameters of a StepAction, where the controller replaces them. Outside
-    /// the steps, they are replaced only in the `value` of a Task's result.
+    /// Returns true if Tekton replaces variables for step results in the field. In a step, the entrypoint replaces these
+    /// variables (`pkg/entrypoint/entrypointer.go`), except that the controller replaces those in the parameters for a
+    /// StepAction. Outside the steps, such variables are replaced only in the `value` of a Task's result.
     pub(super) fn has_step_results(&self) -> bool {
         match self.name {
             name if self.owner == Owner::Other => name == "value",

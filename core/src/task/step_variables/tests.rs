@@ -20,8 +20,8 @@ spec:
     )
 }
 
-/// Returns the messages about the document: for rejected variables, for variables that stay literal, and for those whose effect
-/// depends on the cluster or the Task.
+/// Returns the messages about the document: for rejected variables, for variables that stay literal, and for variables whose
+/// effect depends on the cluster or the Task.
 fn found(document: &str) -> [Vec<String>; 3] {
     let document = yaml::parse(document).unwrap();
     let sites = DeclarationSite::all(&document);

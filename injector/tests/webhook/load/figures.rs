@@ -7,7 +7,7 @@ use std::time::Duration;
 /// The measurements of one load test.
 #[derive(Debug, Default)]
 pub(super) struct Figures {
-    /// The times from the moment at which each steady review was due until the end of its response.
+    /// For each steady review, the time from the moment at which the review was due until the end of its response.
     pub(super) steady: Vec<Duration>,
     /// The duration of each large review.
     pub(super) large: Vec<Duration>,

@@ -51,7 +51,7 @@ impl Setup {
         }
     }
 
-    /// Returns a setup with a certificate from `authority` in files, and no API server.
+    /// Returns a setup without an API server. The setup's files contain a certificate that `authority` issued.
     pub(crate) fn files(authority: &Authority) -> Self {
         let setup = Self::new();
         let path = |name: &str| setup.path(name).display().to_string();
@@ -64,8 +64,8 @@ impl Setup {
         flags.into_iter().fold(setup.clone(), Self::flag)
     }
 
-    /// Returns a setup with a certificate from `authority` in files. The injector writes the CA into the webhook configuration of
-    /// `api_server`.
+    /// Returns a setup whose files contain a certificate that `authority` issued. The injector writes the CA into the webhook
+    /// configuration on `api_server`.
     pub(crate) fn given(authority: &Authority, api_server: &ApiServer) -> Self {
         let setup = Self::files(authority);
         setup.write_ca(authority);
@@ -77,7 +77,7 @@ impl Setup {
         flags.into_iter().fold(setup, Self::flag)
     }
 
-    /// Returns the setup of an injector that issues its certificates and stores them in a Secret of `api_server`.
+    /// Returns the setup for an injector that issues its own certificates and stores them in a Secret on `api_server`.
     pub(crate) fn managed(api_server: &ApiServer) -> Self {
         let flags = [
             "--tls-secret=gleaner/injector-tls",
@@ -107,7 +107,7 @@ impl Setup {
         self
     }
 
-    /// Returns the path of a file of this setup.
+    /// Returns the path of a file in the setup's directory.
     pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }

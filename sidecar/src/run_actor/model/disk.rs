@@ -30,7 +30,7 @@ struct State {
     /// The number of refused operations.
     refused: usize,
     is_killed: bool,
-    /// The number of the current process. Operations of earlier processes have no effect.
+    /// The number of the current process. Operations by earlier processes have no effect.
     process: u32,
 }
 
@@ -141,7 +141,7 @@ impl Medium {
 // === impl Opened ===
 
 impl Opened {
-    /// Calls `act` with the number of bytes that it may write, and applies the scheduled fault if it is due.
+    /// Calls `act` with the number of bytes that `act` may write. If a scheduled fault is due, applies the fault.
     fn operate<T>(&self, act: impl FnOnce(&mut State, usize) -> io::Result<T>) -> io::Result<T> {
         let mut state = self.shared.state.lock().unwrap();
         if state.process != self.process {

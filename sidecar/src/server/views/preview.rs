@@ -16,7 +16,7 @@ const VALUE: usize = 2 << 10;
 /// one object of the preview is in memory at a time.
 ///
 /// # Errors
-/// Fails if the preview exceeds the limit of `page`, or the YAML of one object does.
+/// Fails if the preview, or the YAML of a single object, exceeds the limit of `page`.
 pub(super) fn write(page: &mut Page, objects: &[Rendered]) -> io::Result<()> {
     page.write_all(b"{\"objects\":[")?;
     for (index, object) in objects.iter().enumerate() {

@@ -14,7 +14,7 @@ use tempfile::TempDir;
 
 use super::PATIENCE;
 
-/// The configuration of a sidecar, with its directories. The sidecar can be started several times.
+/// The configuration and the directories of a sidecar. The sidecar can be started several times.
 #[derive(Clone)]
 pub(crate) struct Setup {
     folder: Arc<TempDir>,
@@ -33,7 +33,8 @@ pub(crate) struct Sidecar {
 // === impl Setup ===
 
 impl Setup {
-    /// Returns the setup of a sidecar for the run `u-1` with `declaration`. The configured API server is unreachable.
+    /// Returns the setup for a sidecar that serves the run `u-1` with the declaration `declaration`. The configured API server is
+    /// unreachable.
     pub(crate) fn new(declaration: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("declaration.yaml");
@@ -106,7 +107,7 @@ impl Setup {
         }
     }
 
-    /// Returns the path of a file or directory of this sidecar.
+    /// Returns the path of a file or directory in the sidecar's directory.
     pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }

@@ -16,7 +16,7 @@ fn declaration(objects: usize) -> Declaration {
     Declaration::parse(&text, &Scope::default()).unwrap()
 }
 
-/// Returns the problem of a submission of `objects` objects, with every text and list at its maximum length.
+/// Returns the problem for a failed submission of `objects` objects. Every text and every list has its maximum length.
 fn longest(objects: usize) -> Problem {
     let words = || "\u{1}".repeat(2 << 10);
     let object = |_| ObjectReference {
