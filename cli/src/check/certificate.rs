@@ -40,7 +40,8 @@ fn validity(pem: &Pem) -> Option<Validity> {
     })
 }
 
-/// Checks the certificate that expires last, of those that are already valid. `what` describes the certificate in the message.
+/// Of the certificates that are already valid, checks the one that expires last. `what` describes the certificate in the
+/// message.
 pub(super) fn check(
     id: &'static str,
     what: &str,

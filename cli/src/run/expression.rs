@@ -1,4 +1,4 @@
-//! Replaces the variables of a pipeline when a task starts.
+//! Replaces the variables in a pipeline when a task starts.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,7 +9,7 @@ use super::model::{Guard, Params, Results};
 use super::variable::{self, key, occurrences, parts, reach};
 use crate::values::as_text;
 
-/// The placeholder for a value that is not yet known in the trial before a run.
+/// The placeholder that the trial before a run uses for a value that is not yet known.
 pub(crate) const UNKNOWN: &str = "\u{fffc}";
 
 /// The values of a pipeline's variables.
@@ -145,7 +145,7 @@ impl Scope {
         }
     }
 
-    /// Returns the placeholder in the trial before the run, and `None` during the run.
+    /// In the trial before the run, returns the placeholder. During the run, returns `None`.
     fn unknown(&self) -> Option<Value> {
         self.tentative.then(|| UNKNOWN.into())
     }

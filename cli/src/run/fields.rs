@@ -65,8 +65,8 @@ impl Kind {
     }
 }
 
-/// Checks the fields of `map`. Reports unknown and unsupported fields as errors. For each field that only a cluster uses, adds to
-/// `cluster` the term that the run's note shows.
+/// Checks the fields of `map`. Reports unknown and unsupported fields as errors. For each field that has an effect only in a
+/// cluster, adds a term to `cluster` for the note that the run prints.
 pub(crate) fn check(
     map: &Cursor<'_>,
     kind: Kind,
