@@ -145,7 +145,7 @@ impl Node {
         }
     }
 
-    /// Returns the type of the node, as error messages name it.
+    /// Returns the name of the node's type for error messages.
     pub const fn describe(&self) -> &'static str {
         match self.content {
             Content::Null => "nothing",
@@ -196,7 +196,7 @@ impl Serialize for Node {
     }
 }
 
-/// Converts a JSON value. It has no source text, so each node gets the default position.
+/// Converts a JSON value to a node. A JSON value has no source text, so each node gets the default position.
 impl From<&Value> for Node {
     fn from(value: &Value) -> Self {
         let content = match value {

@@ -114,7 +114,8 @@ impl Locate for Source {
     }
 }
 
-/// Returns the items of a `List`, or of a list of one kind, such as a `PipelineList`; returns any other document unchanged.
+/// If the document is a `List`, or a list of one kind such as a `PipelineList`, returns its items. Otherwise, returns only the
+/// document.
 fn items(document: Node) -> Vec<Node> {
     let kind = document.text_of("kind").unwrap_or_default();
     let is_object = |item: &Node| item.text_of("kind").is_some();

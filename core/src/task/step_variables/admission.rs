@@ -65,7 +65,8 @@ fn without_index(name: &str) -> &str {
     }
 }
 
-/// Returns true if Tekton rejects the name after `prefix`: it has too many parts, or `is_known` returns false for it.
+/// Returns true if Tekton rejects the name after `prefix`, either because the name has too many parts or because `is_known`
+/// returns false.
 fn is_unknown(inner: &str, prefix: &str, is_known: impl Fn(&str) -> bool) -> bool {
     match name_after(inner, prefix) {
         Some(Name::Of(name)) => !is_known(without_index(name)),
