@@ -1,4 +1,4 @@
-//! Parses request bodies. Most of them are objects of the kind to which the request path refers.
+//! Parses request bodies. Most request bodies are objects of the kind to which the request path refers.
 
 use axum::body::Bytes;
 use axum::extract::rejection::BytesRejection;

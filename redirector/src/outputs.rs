@@ -205,7 +205,7 @@ fn location(output: &OutputSpec, folder: Option<&Path>) -> (PathBuf, String) {
     }
 }
 
-/// Opens the file of an output, and fails if it is not a regular file. The call never blocks.
+/// Opens an output file. Fails if it is not a regular file. The call never blocks.
 fn open(path: &Path) -> Result<File, Unread> {
     let opened = match open_itself(path) {
         // With O_NOFOLLOW, the kernel reports ELOOP for a link.

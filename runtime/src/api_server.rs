@@ -75,7 +75,7 @@ impl ApiServer {
         &self.namespace
     }
 
-    /// Returns the API server's URL without path and credentials.
+    /// Returns the API server's URL, without the path and without credentials.
     pub fn address(&self) -> &str {
         &self.address
     }

@@ -13,8 +13,8 @@ pub use reason::Reason;
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct SubmissionError {
-    /// All failures, in the order of the declaration; never empty. If several dry runs fail, the list contains the failure of
-    /// each object, not only the first failure.
+    /// All failures, in the order in which the declaration lists the objects; never empty. If several dry runs fail, the list
+    /// contains the failure of each object, not only the first failure.
     pub failures: Vec<Failure>,
     /// The objects that existed when the submission failed, and whether they were deleted.
     pub aftermath: Aftermath,

@@ -74,7 +74,7 @@ async fn report(
     Ok(Json(api.handle.snapshots().borrow().state.receipt()))
 }
 
-/// Returns a problem if the path of the request contains a known step other than `own`, the sender.
+/// Returns a problem if the request's path names a known step other than `own`, the step that sent the request.
 fn require_own(api: &Api, own: &StepName, step: &str) -> Result<(), ApiProblem> {
     let known = api.tokens.iter().any(|(known, _)| known.as_str() == step);
     if known && own.as_str() != step {
