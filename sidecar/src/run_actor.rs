@@ -337,7 +337,7 @@ impl RunActor {
         Ok(verdict)
     }
 
-    /// Stores how much of the space in the step's termination message the step's own results use.
+    /// Stores how much space the step's own results use in the step's termination message.
     fn take_own_results(&mut self, own_results: OwnResults) {
         if let (Some(room), Some(plain)) = (&mut self.room, own_results.result_bytes) {
             room.taken = Size {

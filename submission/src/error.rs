@@ -160,7 +160,7 @@ fn list(items: &[impl fmt::Display]) -> String {
     items.join(", ")
 }
 
-/// Returns the text with each sequence of line breaks and other control characters replaced by one space.
+/// Replaces each sequence of line breaks and other control characters in `text` with one space.
 pub(super) fn one_line(text: &str) -> String {
     let words = text.split(|letter: char| letter.is_control());
     words

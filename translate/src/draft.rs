@@ -35,7 +35,7 @@ impl Position {
         Self { outer, place: None }
     }
 
-    /// Returns the index of the containing document, if the object is part of another one.
+    /// If this object is embedded in a document, returns the index of that document.
     pub(crate) const fn shared(&self) -> Option<usize> {
         match self.place {
             Some(_) => Some(self.outer),

@@ -17,7 +17,7 @@ const REMOVED: [(&str, &str); 2] = [
     ),
 ];
 
-/// The fields of the pod that were directly in a run's spec before `podTemplate` existed.
+/// The pod fields that were directly in a run's spec before `podTemplate` existed.
 const OF_POD: [&str; 3] = ["nodeSelector", "tolerations", "affinity"];
 
 /// Renames and moves fields in a TaskRun's spec; reports fields that v1 removed.

@@ -1,4 +1,4 @@
-//! A finished TaskRun or PipelineRun, as `kubectl get -o json` shows it.
+//! A finished TaskRun or PipelineRun, as printed by `kubectl get -o json`.
 
 use std::fmt;
 

@@ -34,8 +34,8 @@ impl Run<'_> {
         self.sidecar.as_mut().is_some_and(Sidecar::is_ready)
     }
 
-    /// Returns true if the sidecar has exited by itself since the last call. If it has, appends its log to the logs of the killed
-    /// sidecars.
+    /// Returns true if the sidecar has exited by itself since the last call. If so, appends the sidecar's log to the logs of
+    /// the killed sidecars.
     pub fn has_exited(&mut self) -> bool {
         let process = self.sidecar.as_mut().map(Sidecar::process);
         let exited = process.is_some_and(|process| !matches!(process.try_wait(), Ok(None)));
