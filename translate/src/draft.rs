@@ -1,4 +1,5 @@
-//! A document during its translation to Tekton v1. The Tasks in it are translated first, then the Pipeline, then the bindings.
+//! A document that is being translated to Tekton v1. The document's Tasks are translated first, then its Pipeline, then its
+//! bindings.
 
 use std::collections::HashMap;
 

@@ -20,8 +20,8 @@ pub(super) struct Validity {
     until: Timestamp,
 }
 
-/// Returns the validity of each certificate in base64-encoded PEM, or `None` if the value contains no certificates or anything
-/// other than certificates.
+/// Returns the validity of each certificate in base64-encoded PEM. If the value contains no certificates, or if it also
+/// contains anything else, returns `None`.
 pub(super) fn validities(encoded: &Value) -> Option<Vec<Validity>> {
     let pem = STANDARD.decode(encoded.as_str()?).ok()?;
     let certificates: Option<Vec<Validity>> = Pem::iter_from_buffer(&pem)

@@ -108,7 +108,7 @@ impl Scope {
         Ok(true)
     }
 
-    /// Returns the value of the variable if the text consists of a single variable.
+    /// If the text consists of a single variable, returns the variable's value.
     fn whole(&self, text: &str) -> Result<Option<Value>, Unavailable> {
         match occurrences(text).find(|one| one.is_whole) {
             Some(one) => self.lookup(one.inner),

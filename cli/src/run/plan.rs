@@ -1,4 +1,4 @@
-//! The plan of one task on this machine: its directory, paths and variables.
+//! The plan for running one task on this machine: the task's directory, paths and variables.
 
 use std::collections::BTreeMap;
 use std::io::{self, Error};

@@ -64,7 +64,7 @@ pub fn parts(inner: &str) -> Option<Vec<Access>> {
     Some(reference.access().to_vec())
 }
 
-/// Returns the part at `index` if it is a key.
+/// If the part at `index` is a key, returns the key.
 pub fn key(parts: &[Access], index: usize) -> Option<&str> {
     match parts.get(index) {
         Some(Access::Key(key)) => Some(key),
@@ -72,7 +72,7 @@ pub fn key(parts: &[Access], index: usize) -> Option<&str> {
     }
 }
 
-/// Returns the first word of `inner` if `.` or `[` follows it, as in a variable.
+/// If `.` or `[` follows the first word of `inner`, as in a variable, returns this word.
 pub fn root(inner: &str) -> Option<&str> {
     let word = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
     let end = inner.find(|c| !word(c))?;

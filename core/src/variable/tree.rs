@@ -251,7 +251,7 @@ impl Tree {
         }
     }
 
-    /// Returns the text if this is a string leaf without variables.
+    /// If this is a string leaf without variables, returns the text.
     pub fn as_literal(&self) -> Option<&str> {
         match self {
             Self::Fixed(value) => value.as_str(),
@@ -337,7 +337,7 @@ impl Default for Tree {
     }
 }
 
-/// Returns the value of a variable, or adds the variable to `unresolved` if it has no value.
+/// Returns the value of a variable. If the variable has no value, adds the variable to `unresolved` instead.
 fn lookup<'a>(
     reference: &Reference,
     variables: &'a dyn Variables,

@@ -126,7 +126,8 @@ pub(super) const fn bit(number: c_int) -> u64 {
     1 << (number - 1)
 }
 
-/// Returns the next child that has terminated or stopped, and its state change, or `None` if no child has changed its state.
+/// Returns the next child that has terminated or stopped, and its state change. If no child has changed its state, returns
+/// `None`.
 pub(crate) fn reap() -> Option<(libc::pid_t, Change)> {
     change_of(-1)
 }

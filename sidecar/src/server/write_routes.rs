@@ -74,7 +74,7 @@ async fn report(
     Ok(Json(api.handle.snapshots().borrow().state.receipt()))
 }
 
-/// Returns a problem if the request's path names a known step other than `own`, the step that sent the request.
+/// If the request's path names a known step other than `own`, returns a problem. `own` is the step that sent the request.
 fn require_own(api: &Api, own: &StepName, step: &str) -> Result<(), ApiProblem> {
     let known = api.tokens.iter().any(|(known, _)| known.as_str() == step);
     if known && own.as_str() != step {
@@ -114,8 +114,8 @@ fn malformed(error: &QueryRejection, remedy: &str) -> ApiProblem {
 /// ready yet.
 const PREFLIGHT_PATIENCE: Duration = Duration::from_secs(120);
 
-/// Returns a problem if the preflight found a blocking failure. Waits until the API server has responded, for at most
-/// [`PREFLIGHT_PATIENCE`].
+/// Waits until the API server has responded, for at most [`PREFLIGHT_PATIENCE`]. If the preflight found a blocking failure,
+/// returns a problem.
 pub(super) async fn preflight(
     State(api): State<Api>,
     Extension(caller): Extension<Caller>,

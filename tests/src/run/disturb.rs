@@ -135,7 +135,7 @@ impl Run<'_> {
         self.folder()
     }
 
-    /// Returns the processes of the run with this directory, with their command lines.
+    /// Returns the path in `/proc` and the command line of each process in the run that uses this directory.
     #[must_use]
     pub fn processes(directory: &Path) -> Vec<String> {
         let directory = directory.display().to_string();

@@ -165,7 +165,7 @@ impl Drop for Running {
 }
 
 impl Ended {
-    /// Returns `self` if the redirector exited with this code.
+    /// Returns `self` after asserting that the redirector exited with this code.
     ///
     /// # Panics
     ///
@@ -176,7 +176,7 @@ impl Ended {
         self
     }
 
-    /// Returns `self` if the standard error contains all of these texts.
+    /// Returns `self` after asserting that the standard error contains all of these texts.
     ///
     /// # Panics
     ///

@@ -30,8 +30,8 @@ enum Name<'t> {
     TooDeep,
 }
 
-/// Returns the name after `prefix`, as the regular expression `braceMatchingRegex` extracts it, or `None` if the expression does
-/// not match.
+/// Extracts the name after `prefix` in the same way as the regular expression `braceMatchingRegex`. Returns `None` if that
+/// expression does not match.
 fn name_after<'t>(inner: &'t str, prefix: &str) -> Option<Name<'t>> {
     let rest = inner.strip_prefix(prefix)?;
     if rest.contains('\n') {

@@ -1,4 +1,4 @@
-//! The size of the record of a run's outcome, and the truncation of larger records.
+//! Calculates how much space the record of a run's outcome needs, and truncates larger records.
 
 use std::io;
 
