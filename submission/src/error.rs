@@ -33,7 +33,7 @@ pub struct Failure {
 #[derive(Debug, Clone, Default)]
 #[non_exhaustive]
 pub struct Aftermath {
-    /// Objects of this run that the rollback deleted, in the order of deletion.
+    /// Objects of this run that the rollback deleted, in the order in which they were deleted.
     pub removed: Vec<String>,
     /// Objects that existed before the submission and were not deleted. They retain the fields that the submission applied.
     pub kept: Vec<ObjectReference>,

@@ -8,7 +8,7 @@ use gleaner_core::task::{DeclarationSite, Declared};
 use crate::inner;
 use crate::kind::{Kind, Version};
 
-/// Returns the warnings about the templates that pods in `document` declare. Such a pod may be, for example, the pod of a Job.
+/// Returns the warnings about the templates that pods in `document`, such as a Job's pod, declare.
 pub(crate) fn by_pods(document: &Node, source: &Source) -> Vec<Diagnostic> {
     let sites = DeclarationSite::all(document).into_iter();
     let pods = sites.filter(|site| site.pod().is_some());

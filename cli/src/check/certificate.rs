@@ -68,7 +68,7 @@ pub(super) fn check(
     Check::ok(id, format!("{what} is valid until {until}"))
 }
 
-/// Returns the time at which the last of the certificates expires.
+/// Returns the latest expiry time among the certificates.
 pub(super) fn until(validities: &[Validity]) -> Option<Timestamp> {
     validities.iter().map(|one| one.until).max()
 }

@@ -138,7 +138,7 @@ impl RunDirectory {
         self.path.join("volumes").join(name)
     }
 
-    /// Returns the directory of the volumes that the tasks of a run share.
+    /// Returns the directory for the volumes that the tasks in a run share.
     pub(crate) fn claims(&self) -> PathBuf {
         self.path.join("claims")
     }

@@ -16,7 +16,7 @@ pub(crate) const UNKNOWN: &str = "\u{fffc}";
 #[derive(Debug, Default)]
 pub(crate) struct Scope {
     pub(crate) params: Params,
-    /// The values of `$(context.*)`, by name without `context.`.
+    /// The values of `$(context.*)`, by the name after `context.`.
     pub(crate) context: BTreeMap<String, String>,
     /// The bound workspaces.
     pub(crate) workspaces: BTreeSet<String>,

@@ -142,7 +142,7 @@ pub(crate) fn check_name(item: &Cursor<'_>, found: &mut Diagnostics) {
     }
 }
 
-/// Checks the fields of a TaskSpec and of its steps.
+/// Checks the fields in a TaskSpec and in its steps.
 pub(crate) fn check_task(
     spec: &Cursor<'_>,
     found: &mut Diagnostics,

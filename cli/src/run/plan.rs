@@ -24,7 +24,7 @@ const ARGUMENT_MAX: usize = 128 << 10;
 #[derive(Debug)]
 pub(crate) struct Plan {
     pub(crate) task: Task,
-    /// The name of the pipeline task; `None` without a pipeline.
+    /// The name of the pipeline task, or `None` if the task is not part of a pipeline.
     pub(crate) pipeline_task: Option<String>,
     /// The write-protected workspaces. Declared, and therefore dropped, before `directory`, which can be removed only without
     /// write protection.
@@ -238,7 +238,8 @@ impl Plan {
         };
         std::fs::create_dir_all(&directory)?;
         if workspace.read_only {
-            // Do not write-protect a directory of the user or of other tasks. Give the steps a write-protected copy instead.
+            // Do not write-protect a directory that belongs to the user or to other tasks. Give the steps a write-protected
+            // copy instead.
             if directory != own {
                 let copy = self
                     .directory

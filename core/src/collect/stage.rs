@@ -32,7 +32,7 @@ impl Stage {
         }
     }
 
-    /// Fails an open run without a submission.
+    /// Makes an open run fail before its submission starts.
     pub(super) fn abandon(self, problem: Problem) -> Self {
         match self {
             Self::Open => Self::Failed(problem),

@@ -21,7 +21,7 @@ const GUARDED: [&str; 7] = [
 ];
 /// The name of the core group in a pattern.
 const CORE: &str = "core";
-/// The type of a Secret that Kubernetes fills with the token of a ServiceAccount (`k8s.io/api/core/v1`).
+/// The type of Secret that Kubernetes fills with a ServiceAccount's token (`k8s.io/api/core/v1`).
 const TOKEN: &str = "kubernetes.io/service-account-token";
 
 /// The kinds that declarations may create. The default is [`AllowedKinds::unguarded`].

@@ -92,7 +92,7 @@ impl Node {
         Some(before.at)
     }
 
-    /// Returns the position of the key of the node at `place`.
+    /// Returns the position of the key whose value is the node at `place`.
     pub(super) fn key_position(&self, place: &Place) -> Option<Location> {
         let mut segments = place.segments();
         let Some(Segment::Key(last)) = segments.pop() else {

@@ -59,7 +59,7 @@ pub fn replace<E>(
 /// Returns the parts of a variable. For example, `tasks.build.results.img[*]` has four keys and an [`Access::All`]. Returns
 /// `None` if `inner` is not a variable.
 pub fn parts(inner: &str) -> Option<Vec<Access>> {
-    // The text is parsed as the path into a parameter, because the grammar of such a path covers all of Tekton's variables.
+    // The text is parsed as a path into a parameter, because the grammar of such a path covers all of Tekton's variables.
     let reference = Reference::parse(&format!("params.p.{inner}")).ok()?;
     Some(reference.access().to_vec())
 }

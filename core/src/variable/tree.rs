@@ -80,7 +80,7 @@ pub enum Lookup<'a> {
 /// Variables that could not be replaced.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Unresolved {
-    /// Variables whose values are not known yet, without their paths. Each occurs once, in order of first use.
+    /// The variables, without their paths, whose values are not known yet. Each occurs once, in order of first use.
     pub pending: IndexSet<Reference>,
     /// Messages about variables whose paths do not exist.
     pub absent: Vec<String>,

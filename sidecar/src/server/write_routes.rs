@@ -110,7 +110,7 @@ fn malformed(error: &QueryRejection, remedy: &str) -> ApiProblem {
     ApiProblem::new(problem_type::MALFORMED, 400, "invalid request", detail)
 }
 
-/// The maximum time for which a step waits for an API server that does not respond, for example because a proxy in the pod is not
+/// The maximum time that a step waits for an API server that does not respond, for example because a proxy in the pod is not
 /// ready yet.
 const PREFLIGHT_PATIENCE: Duration = Duration::from_secs(120);
 

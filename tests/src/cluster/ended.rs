@@ -63,7 +63,7 @@ impl Ended {
         self.text("/status/podName")
     }
 
-    /// Returns the number of failed attempts of a TaskRun.
+    /// Returns the number of a TaskRun's failed attempts.
     pub fn retries(&self) -> usize {
         self.list("/status/retriesStatus").len()
     }

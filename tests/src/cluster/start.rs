@@ -153,8 +153,8 @@ impl Cluster {
         self.given.clone().unwrap_or_else(own)
     }
 
-    /// Returns the path of the copy of a program that `up` fetched. If `up` did not create the cluster, returns the program's
-    /// name, so that the program is found on the PATH.
+    /// Returns the path of a program that `up` fetched. If `up` did not create the cluster, returns the program's name, so that
+    /// the program is found on the PATH.
     fn program(&self, name: &str) -> PathBuf {
         match self.given {
             Some(_) => PathBuf::from(name),

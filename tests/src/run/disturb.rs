@@ -91,7 +91,7 @@ impl Run<'_> {
             .is_some_and(|memory| memory.kills() > 0)
     }
 
-    /// Sends a request to the sidecar with the token of `step`, or without a token if `step` is empty. Returns `None` if the
+    /// Sends the sidecar a request with the token of `step`, or without a token if `step` is empty. Returns `None` if the
     /// sidecar is not ready.
     #[must_use]
     pub fn send(&self, method: Method, path: &str, step: &str, body: &Value) -> Option<Sending> {

@@ -56,8 +56,8 @@ impl Collector {
         format!("{}{PATH}", self.0.url())
     }
 
-    /// Returns the bodies of all export requests so far, including those to which a fault was applied. Requests that the
-    /// collector rejected, because they had credentials or a media type other than OTLP's, are not included.
+    /// Returns the bodies of all export requests received so far, including those to which a fault was applied. Requests that
+    /// the collector rejected, because they had credentials or a media type other than OTLP's, are not included.
     pub fn bodies(&self) -> Vec<Bytes> {
         let rejected = |outcome| match outcome {
             Outcome::Answered(status) => !status.is_success(),

@@ -140,7 +140,7 @@ impl Target {
         latencies
     }
 
-    /// Opens connections without a handshake, with half a header, and with half a body, and sends a byte on each at intervals,
+    /// Opens connections that send no handshake, half a header, or half a body. Sends a byte on each connection at intervals,
     /// until `done` is set. Returns the number of connections that the injector closed.
     pub(super) fn send_slowly(&self, done: &AtomicBool) -> usize {
         const HEADER: &str = "POST /mutate/pods HTTP/1.1\r\nhost: a\r\n";
