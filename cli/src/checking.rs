@@ -55,7 +55,7 @@ pub(crate) fn check(
     check::document(document, source, &settings(), placement, tasks)
 }
 
-/// Adds the errors and warnings of `report`, which is about a document in the file `name`, to `findings`.
+/// Adds the errors and warnings in `report` to `findings`. `report` is about a document in the file `name`.
 pub(crate) fn report(name: &str, report: &Report, findings: &mut Vec<Finding>) {
     let begin = findings.len();
     let all = [

@@ -9,7 +9,7 @@ use hyper::{Method, Request, StatusCode, header};
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite};
 
-/// The time limit for the response to a request that does not make the sidecar wait for a cluster.
+/// The time limit for a request that the sidecar can answer without waiting for a cluster.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
 /// The maximum size of a response, sufficient for several objects with an output of 16 MiB each.
 const LARGEST: usize = 256 << 20;
@@ -29,7 +29,7 @@ pub(crate) async fn exchange(
     let request = Request::builder()
         .method(method)
         .uri(path)
-        // On its loopback address, the sidecar rejects every other host name.
+        // The sidecar rejects requests to its loopback address that contain any other host name.
         .header(header::HOST, "localhost")
         .header(header::ACCEPT, "application/json")
         .body(Empty::<Bytes>::new())

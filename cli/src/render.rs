@@ -133,7 +133,8 @@ fn context(task: &Task, variables: &[Assignment]) -> Result<BTreeMap<String, Str
     Ok(context)
 }
 
-/// Prints an error for each value in a Secret's `data` that is not valid base64. Returns true if there are any.
+/// Prints an error for each value in a Secret's `data` that is not valid base64. Returns true if at least one error was
+/// printed.
 fn refuse_undecodable(declaration: &Declaration, values: &Values, run: &Run) -> bool {
     if !declaration
         .templates

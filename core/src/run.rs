@@ -26,7 +26,7 @@ pub enum Ownership {
     /// The PipelineRun, or a standalone TaskRun.
     #[default]
     Run,
-    /// The Job of a pod outside Tekton, or the pod itself.
+    /// The Job that a pod outside Tekton belongs to, or the pod itself.
     Other(OwnerReference),
     /// No owner, because a local run is not in a cluster.
     Nobody,
@@ -53,7 +53,8 @@ impl Run {
             .filter(|value| !value.is_empty())
     }
 
-    /// Returns the UID of the run: of the TaskRun or, outside Tekton, of the Job or pod. Derived names are computed from it.
+    /// Returns the run's UID, which is the UID of the TaskRun or, outside Tekton, of the Job or pod. Derived names are computed
+    /// from this UID.
     pub fn uid(&self) -> Option<&str> {
         self.context("taskRun.uid")
     }

@@ -1,4 +1,4 @@
-//! Tests that validation reports all errors of a declaration, each with its position and a remedy.
+//! Tests that validation reports all errors in a declaration, each with its position and a remedy.
 
 use gleaner_core::declaration::{Declaration, ParamShape, Scope};
 use indexmap::IndexMap;

@@ -168,7 +168,8 @@ fn json_value() -> impl Strategy<Value = Value> {
     })
 }
 
-/// Returns a template with a variable in its item `at`, and the expected object with a marker instead of the variable.
+/// Returns a template whose item at the index `at` contains a variable, and the expected object with a marker instead of the
+/// variable.
 fn template(values: &[Value], at: usize) -> (Value, Value) {
     let fixed = |value: &Value| escape(value.clone());
     let with = |leaf: &str| {

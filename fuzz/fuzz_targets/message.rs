@@ -1,5 +1,5 @@
 //! Checks that any request body from a step is accepted or rejected, that an accepted body is read unchanged from the journal,
-//! and that it is recognized when the step posts it again.
+//! and that an accepted body is recognized when the step posts it again.
 #![no_main]
 
 use gleaner_core::collect::{Collector, Examined};

@@ -60,7 +60,7 @@ libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
     }
 });
 
-/// Returns the value that the sidecar would read from `text`, or nothing if the sidecar would reject it.
+/// Returns the value that the sidecar would read from `text`, or `None` if the sidecar would reject the text.
 fn value(text: &str, kind: OutputType) -> Option<Value> {
     if kind == OutputType::String {
         return Some(text.into());

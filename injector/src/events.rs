@@ -43,7 +43,7 @@ pub(crate) struct EventSink {
     metrics: Metrics,
 }
 
-/// Returns a recorder and its sink. The sink must be run, and runs until the last clone of the recorder is dropped.
+/// Returns a recorder and its sink. The caller must run the sink, which exits after the last clone of the recorder is dropped.
 pub(crate) fn recorder(
     server: ApiServer,
     instance: String,

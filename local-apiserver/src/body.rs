@@ -1,4 +1,4 @@
-//! Parses request bodies. Most of them are objects of the kind to which the request path refers.
+//! Parses request bodies. Most request bodies are objects of the kind to which the request path refers.
 
 use axum::body::Bytes;
 use axum::extract::rejection::BytesRejection;
@@ -11,7 +11,7 @@ use crate::refusal::Refusal;
 /// The maximum size of a body in bytes, which is the same as on a real server (`--max-resource-write-bytes`, in effect 3 MiB).
 pub(crate) const LIMIT: usize = 3 * 1024 * 1024;
 
-/// A body that axum read, or the error with which reading failed.
+/// A body that axum read, or the error that made reading fail.
 pub(crate) type Received = Result<Bytes, BytesRejection>;
 
 /// Parses a body as an object of `kind`.

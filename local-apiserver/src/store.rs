@@ -45,7 +45,8 @@ impl Contents {
         self.objects.get(key)
     }
 
-    /// Returns the objects of a resource in one namespace (in all namespaces if `None`), ordered by namespace and name.
+    /// Returns the objects of a resource in `namespace`, ordered by namespace and name. If `namespace` is `None`, returns the
+    /// objects in all namespaces.
     pub(crate) fn list(
         &self,
         resource: &str,

@@ -43,7 +43,7 @@ pub mod label {
     pub const PIPELINE_RUN: &str = "tekton.dev/pipelineRun";
     /// The program that created an object; [`MANAGER`] for Gleaner.
     pub const MANAGED_BY: &str = "app.kubernetes.io/managed-by";
-    /// The value of [`MANAGED_BY`], and Gleaner's field manager.
+    /// The value of [`MANAGED_BY`], and the name of Gleaner's field manager.
     pub const MANAGER: &str = "gleaner";
 }
 

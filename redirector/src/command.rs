@@ -3,9 +3,9 @@
 //! While the command runs, the redirector blocks all signals and receives them with `sigwaitinfo`, so that no signal terminates
 //! it before it has read the outputs. It installs no handlers, so the command inherits the same signal actions as without the
 //! redirector. The redirector forwards a signal to the command, unless the signal was sent to the whole process group, because
-//! the command then receives it directly. [`Witness`] determines whether a signal was sent to the group. If the command is
-//! stopped, the redirector stops itself too, so that a shell that waits for it observes the same state changes as without the
-//! redirector.
+//! the command then receives the signal directly. [`Witness`] determines whether a signal was sent to the group. If the command
+//! is stopped, the redirector stops itself too, so that a shell that waits for the redirector observes the same state changes
+//! as without the redirector.
 
 use std::ffi::{CString, OsStr, OsString};
 use std::io;

@@ -59,7 +59,7 @@ struct Opened<'a> {
     size: u64,
 }
 
-/// Reads and checks the files of all outputs if the command succeeded, and otherwise only the files of the outputs that have
+/// If the command succeeded, reads and checks all output files. Otherwise, reads and checks only the files of outputs with
 /// `when: Always`.
 pub(crate) fn gather(options: &Wrap, folder: Option<&Path>, succeeded: bool) -> Gathered {
     let mut gathered = Gathered::default();
@@ -191,7 +191,7 @@ impl Gathered {
     }
 }
 
-/// Returns the path of an output's file, and the form in which messages show this path (`$GLEANER_OUTPUTS/...`).
+/// Returns the path of an output's file, and the same path as displayed in messages (`$GLEANER_OUTPUTS/...`).
 fn location(output: &OutputSpec, folder: Option<&Path>) -> (PathBuf, String) {
     match (&output.path, folder) {
         (Some(path), _) => (PathBuf::from(path), path.clone()),
@@ -205,7 +205,7 @@ fn location(output: &OutputSpec, folder: Option<&Path>) -> (PathBuf, String) {
     }
 }
 
-/// Opens the file of an output, and fails if it is not a regular file. The call never blocks.
+/// Opens an output file. Fails if it is not a regular file. The call never blocks.
 fn open(path: &Path) -> Result<File, Unread> {
     let opened = match open_itself(path) {
         // With O_NOFOLLOW, the kernel reports ELOOP for a link.

@@ -70,17 +70,18 @@ impl ApiServer {
         self.bounds.timeout
     }
 
-    /// Returns the namespace of the kubeconfig's context or, in a pod, the pod's namespace; `default` if neither is known.
+    /// Returns the namespace in the kubeconfig's context or, in a pod, the pod's namespace. If neither is known, returns
+    /// `default`.
     pub fn namespace(&self) -> &str {
         &self.namespace
     }
 
-    /// Returns the API server's URL without path and credentials.
+    /// Returns the API server's URL, without the path and without credentials.
     pub fn address(&self) -> &str {
         &self.address
     }
 
-    /// Returns the name of the kubeconfig's context, if a kubeconfig is used.
+    /// If a kubeconfig is used, returns the name of its context.
     pub fn context(&self) -> Option<&str> {
         self.context.as_deref()
     }

@@ -25,7 +25,7 @@ pub fn parse<C: Parser>(args: impl IntoIterator<Item = OsString>) -> Result<C, E
     C::try_parse_from(args).map_err(|error| print(&error))
 }
 
-/// Prints the error of a command line, or the requested help or version, and returns the exit code.
+/// Prints the error in a command line, or the requested help or version, and returns the exit code.
 #[must_use = "the program ends with this exit code"]
 pub fn print(error: &clap::Error) -> ExitCode {
     let printed = error.print().and_then(|()| io::stdout().flush());

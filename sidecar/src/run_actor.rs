@@ -145,7 +145,8 @@ impl Snapshot {
 // === impl RunActor ===
 
 impl RunActor {
-    /// Returns the actor for a `collector` in which the journal has been replayed, and a handle to the actor.
+    /// Returns the actor for `collector`, and a handle to the actor. The caller has already replayed the journal into
+    /// `collector`.
     pub fn new(
         collector: Collector,
         journal: Journal,
@@ -239,7 +240,7 @@ impl RunActor {
                 self.take_own_results(own_results);
                 let start = self.traces.start();
                 let taken = self.take_outputs(&step, message, body).await;
-                // The name of an unknown step is text of the client, which a span must not contain.
+                // The name of an unknown step is text from the client, which a span must not contain.
                 if self.collector.steps().any(|known| known.as_str() == step) {
                     self.traces.collected(&step, start, taken.as_ref().err());
                 }
@@ -336,7 +337,7 @@ impl RunActor {
         Ok(verdict)
     }
 
-    /// Stores how much space the step's own results use in its termination message.
+    /// Stores how much space the step's own results use in the step's termination message.
     fn take_own_results(&mut self, own_results: OwnResults) {
         if let (Some(room), Some(plain)) = (&mut self.room, own_results.result_bytes) {
             room.taken = Size {
@@ -405,7 +406,7 @@ impl RunActor {
         self.submission = Some(begun);
     }
 
-    /// Publishes the state after a change of the collector.
+    /// Publishes the state after the collector has changed.
     fn publish(&mut self) {
         let version = self.snapshots.borrow().version + 1;
         let phase = self.collector.phase();
@@ -414,7 +415,7 @@ impl RunActor {
         self.send(version, version);
     }
 
-    /// Publishes the state after a change of the timeline alone.
+    /// Publishes the state after only the timeline has changed.
     fn publish_timeline(&self) {
         let (version, content) = {
             let last = self.snapshots.borrow();

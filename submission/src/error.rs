@@ -13,8 +13,8 @@ pub use reason::Reason;
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct SubmissionError {
-    /// All failures, in the order of the declaration; never empty. If several dry runs fail, the list contains the failure of
-    /// each object, not only the first failure.
+    /// All failures, in the order in which the declaration lists the objects; never empty. If several dry runs fail, the list
+    /// contains the failure of each object, not only the first failure.
     pub failures: Vec<Failure>,
     /// The objects that existed when the submission failed, and whether they were deleted.
     pub aftermath: Aftermath,
@@ -33,7 +33,7 @@ pub struct Failure {
 #[derive(Debug, Clone, Default)]
 #[non_exhaustive]
 pub struct Aftermath {
-    /// Objects of this run that the rollback deleted, in the order of deletion.
+    /// Objects of this run that the rollback deleted, in the order in which they were deleted.
     pub removed: Vec<String>,
     /// Objects that existed before the submission and were not deleted. They retain the fields that the submission applied.
     pub kept: Vec<ObjectReference>,
@@ -160,7 +160,7 @@ fn list(items: &[impl fmt::Display]) -> String {
     items.join(", ")
 }
 
-/// Returns the text with each sequence of line breaks and other control characters replaced by one space.
+/// Replaces each sequence of line breaks and other control characters in `text` with one space.
 pub(super) fn one_line(text: &str) -> String {
     let words = text.split(|letter: char| letter.is_control());
     words

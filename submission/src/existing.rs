@@ -54,7 +54,7 @@ impl Existing {
     }
 }
 
-/// Reads the object with the name of `item`. Returns `None` if it does not exist.
+/// Reads the object that has the same name as `item`. Returns `None` if no such object exists.
 pub(super) async fn look(
     api: Api<'_>,
     item: &Item,

@@ -1,4 +1,5 @@
-//! Checks that the tests whose names are in the documentation exist, and that a test follows each page with commands for a cluster.
+//! Checks that each test named in the documentation exists, and that a test follows each page that contains commands for a
+//! cluster.
 
 use std::collections::BTreeSet;
 use std::fs;

@@ -1,5 +1,5 @@
-//! Warnings about declarations that create Tekton objects in old versions. The templates of such objects are not translated,
-//! because they contain Gleaner's variables, not Tekton's.
+//! Warnings about declarations that create Tekton objects in old API versions. The templates of such objects are not
+//! translated, because they contain Gleaner's variables, not Tekton's.
 
 use gleaner_core::document::diagnostic::Diagnostic;
 use gleaner_core::document::{Cursor, Diagnostics, Node, Source};
@@ -8,7 +8,7 @@ use gleaner_core::task::{DeclarationSite, Declared};
 use crate::inner;
 use crate::kind::{Kind, Version};
 
-/// Returns the warnings about the templates in the declarations of the pods in `document`, such as the pod of a Job.
+/// Returns the warnings about the templates that pods in `document`, such as a Job's pod, declare.
 pub(crate) fn by_pods(document: &Node, source: &Source) -> Vec<Diagnostic> {
     let sites = DeclarationSite::all(document).into_iter();
     let pods = sites.filter(|site| site.pod().is_some());
@@ -19,8 +19,8 @@ pub(crate) fn by_pods(document: &Node, source: &Source) -> Vec<Diagnostic> {
     warnings.flatten().collect()
 }
 
-/// Returns the warnings about the templates in one declaration. There is a warning if a template creates an object in an old
-/// version, or an object with PipelineResources.
+/// Returns the warnings about the templates in one declaration. A template causes a warning if it creates an object in an old
+/// API version, or an object with PipelineResources.
 pub(crate) fn warnings(
     site: &DeclarationSite<'_>,
     declared: &Declared,

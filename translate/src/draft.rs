@@ -1,4 +1,5 @@
-//! A document during its translation to Tekton v1. The Tasks in it are translated first, then the Pipeline, then the bindings.
+//! A document that is being translated to Tekton v1. The document's Tasks are translated first, then its Pipeline, then its
+//! bindings.
 
 use std::collections::HashMap;
 
@@ -35,7 +36,7 @@ impl Position {
         Self { outer, place: None }
     }
 
-    /// Returns the index of the containing document, if the object is part of another one.
+    /// If this object is embedded in a document, returns the index of that document.
     pub(crate) const fn shared(&self) -> Option<usize> {
         match self.place {
             Some(_) => Some(self.outer),

@@ -1,4 +1,4 @@
-//! The inputs and outputs of a Task or a Pipeline, which are needed to translate documents that refer to it.
+//! The inputs and outputs of a Task or a Pipeline, which are needed to translate documents that refer to the Task or Pipeline.
 
 use gleaner_core::declaration::{Declaration, Origin};
 use gleaner_core::document::Node;
@@ -12,7 +12,7 @@ use crate::input_resource::InputResource;
 pub(crate) struct Interface {
     /// The declared resources, which a run or a pipeline task binds.
     pub(crate) resources: Vec<InputResource>,
-    /// The names of the declared resources with errors that were already reported.
+    /// The names of the declared resources for which errors have already been reported.
     pub(crate) refused: Vec<String>,
     /// The objects that the Task or Pipeline creates, by their names in the declaration.
     pub(crate) created: IndexMap<String, Created>,
@@ -30,7 +30,7 @@ pub(crate) enum Created {
     Object,
 }
 
-/// The Tasks and Pipelines of all files, by name.
+/// The Tasks and Pipelines in all files, by name.
 #[derive(Debug, Default)]
 pub(crate) struct Interfaces {
     pub(crate) tasks: IndexMap<String, Interface>,
@@ -71,8 +71,8 @@ impl Interface {
     }
 }
 
-/// Returns the interface of the Task or Pipeline to which `reference` refers. Returns `None` if it is not in the files, for
-/// example because a resolver fetches it.
+/// Returns the interface of the Task or Pipeline to which `reference` refers. Returns `None` if the files do not contain that
+/// Task or Pipeline, for example because a resolver fetches it.
 pub(crate) fn referred<'a>(
     known: &'a IndexMap<String, Interface>,
     reference: Option<&Node>,

@@ -17,7 +17,7 @@ const REMOVED: [(&str, &str); 2] = [
     ),
 ];
 
-/// The fields of the pod that were directly in a run's spec before `podTemplate` existed.
+/// The pod fields that were directly in a run's spec before `podTemplate` existed.
 const OF_POD: [&str; 3] = ["nodeSelector", "tolerations", "affinity"];
 
 /// Renames and moves fields in a TaskRun's spec; reports fields that v1 removed.
@@ -76,7 +76,7 @@ fn common(spec: &mut Node, place: &Place, found: &mut Diagnostics) {
     }
 }
 
-/// Renames `stepOverrides` and `sidecarOverrides` of v1beta1, and `resources` in them.
+/// Renames the v1beta1 fields `stepOverrides` and `sidecarOverrides`, and the field `resources` in each of their items.
 fn specs(node: &mut Node, place: &Place, found: &mut Diagnostics) {
     for (from, to) in [
         ("stepOverrides", "stepSpecs"),
@@ -90,7 +90,7 @@ fn specs(node: &mut Node, place: &Place, found: &mut Diagnostics) {
     }
 }
 
-/// Translates `serviceAccountNames` of v1alpha1 to `taskRunSpecs`.
+/// Translates the v1alpha1 field `serviceAccountNames` to `taskRunSpecs`.
 fn service_accounts(spec: &mut Node, place: &Place, found: &mut Diagnostics) {
     let Some(names) = spec.take("serviceAccountNames") else {
         return;

@@ -20,8 +20,8 @@ pub(super) struct Validity {
     until: Timestamp,
 }
 
-/// Returns the validity of each certificate in base64-encoded PEM, or `None` if the value contains no certificates or anything
-/// other than certificates.
+/// Returns the validity of each certificate in base64-encoded PEM. If the value contains no certificates, or if it also
+/// contains anything else, returns `None`.
 pub(super) fn validities(encoded: &Value) -> Option<Vec<Validity>> {
     let pem = STANDARD.decode(encoded.as_str()?).ok()?;
     let certificates: Option<Vec<Validity>> = Pem::iter_from_buffer(&pem)
@@ -40,7 +40,8 @@ fn validity(pem: &Pem) -> Option<Validity> {
     })
 }
 
-/// Checks the certificate that expires last, of those that are already valid. `what` describes the certificate in the message.
+/// Of the certificates that are already valid, checks the one that expires last. `what` describes the certificate in the
+/// message.
 pub(super) fn check(
     id: &'static str,
     what: &str,
@@ -67,7 +68,7 @@ pub(super) fn check(
     Check::ok(id, format!("{what} is valid until {until}"))
 }
 
-/// Returns the time at which the last of the certificates expires.
+/// Returns the latest expiry time among the certificates.
 pub(super) fn until(validities: &[Validity]) -> Option<Timestamp> {
     validities.iter().map(|one| one.until).max()
 }

@@ -106,7 +106,7 @@ pub(crate) fn choose<'a>(
     }
 }
 
-/// Returns true for a run or Pipeline in the syntax of the proposal or of an early Tekton version that supported
+/// Returns true if the run or Pipeline uses the proposal's syntax, or the syntax of an early Tekton version that supported
 /// PipelineResources.
 pub(crate) fn is_old(run: &Document<'_>) -> bool {
     let spec = run.node.present("spec");

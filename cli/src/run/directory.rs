@@ -39,13 +39,13 @@ use super::watcher::Watcher;
 const SOCKET_PATH_MAX: usize = 103;
 const STEP_MAX: usize = 63;
 
-/// The directory of a run, which is removed on drop unless the user wants to keep it.
+/// The directory of a run. The directory is removed on drop unless the user wants to keep it.
 #[derive(Debug)]
 pub(crate) struct RunDirectory {
     path: PathBuf,
     _guard: Option<TempDir>,
-    /// The process that removes the directory if this process is killed. Declared, and therefore dropped, after `_guard`, so that
-    /// the directory is already removed when the watcher cleans up.
+    /// The process that removes the directory if `gleaner run` is killed. Declared, and therefore dropped, after `_guard`, so
+    /// that the directory is already removed when the watcher cleans up.
     watcher: Option<Watcher>,
 }
 
@@ -55,8 +55,8 @@ impl RunDirectory {
             .prefix("gleaner-")
             .permissions(Permissions::from_mode(0o700))
             .tempdir_in(parent())?;
-        // Resolve symbolic links in the path (such as /tmp on macOS), because a step may compare this path with a path that it
-        // has resolved.
+        // Resolve symbolic links in the path (such as /tmp on macOS), because a step may compare this path with a path in which
+        // the step has resolved the links.
         let path = guard.path().canonicalize()?;
         Self::fill(&path)?;
         let _guard = if keep {
@@ -138,7 +138,7 @@ impl RunDirectory {
         self.path.join("volumes").join(name)
     }
 
-    /// Returns the directory of the volumes that the tasks of a run share.
+    /// Returns the directory for the volumes that the tasks in a run share.
     pub(crate) fn claims(&self) -> PathBuf {
         self.path.join("claims")
     }

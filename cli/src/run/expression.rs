@@ -1,4 +1,4 @@
-//! Replaces the variables of a pipeline when a task starts.
+//! Replaces the variables in a pipeline when a task starts.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,14 +9,14 @@ use super::model::{Guard, Params, Results};
 use super::variable::{self, key, occurrences, parts, reach};
 use crate::values::as_text;
 
-/// The placeholder for a value that is not yet known in the trial before a run.
+/// The placeholder that the trial before a run uses for a value that is not yet known.
 pub(crate) const UNKNOWN: &str = "\u{fffc}";
 
 /// The values of a pipeline's variables.
 #[derive(Debug, Default)]
 pub(crate) struct Scope {
     pub(crate) params: Params,
-    /// The values of `$(context.*)`, by name without `context.`.
+    /// The values of `$(context.*)`, by the name after `context.`.
     pub(crate) context: BTreeMap<String, String>,
     /// The bound workspaces.
     pub(crate) workspaces: BTreeSet<String>,
@@ -108,7 +108,7 @@ impl Scope {
         Ok(true)
     }
 
-    /// Returns the value of the variable if the text consists of a single variable.
+    /// If the text consists of a single variable, returns the variable's value.
     fn whole(&self, text: &str) -> Result<Option<Value>, Unavailable> {
         match occurrences(text).find(|one| one.is_whole) {
             Some(one) => self.lookup(one.inner),
@@ -145,7 +145,7 @@ impl Scope {
         }
     }
 
-    /// Returns the placeholder in the trial before the run, and `None` during the run.
+    /// In the trial before the run, returns the placeholder. During the run, returns `None`.
     fn unknown(&self) -> Option<Value> {
         self.tentative.then(|| UNKNOWN.into())
     }

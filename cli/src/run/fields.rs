@@ -65,8 +65,8 @@ impl Kind {
     }
 }
 
-/// Checks the fields of `map`. Reports unknown and unsupported fields as errors. For each field that only a cluster uses, adds to
-/// `cluster` the term that the run's note shows.
+/// Checks the fields of `map`. Reports unknown and unsupported fields as errors. For each field that has an effect only in a
+/// cluster, adds a term to `cluster` for the note that the run prints.
 pub(crate) fn check(
     map: &Cursor<'_>,
     kind: Kind,
@@ -142,7 +142,7 @@ pub(crate) fn check_name(item: &Cursor<'_>, found: &mut Diagnostics) {
     }
 }
 
-/// Checks the fields of a TaskSpec and of its steps.
+/// Checks the fields in a TaskSpec and in its steps.
 pub(crate) fn check_task(
     spec: &Cursor<'_>,
     found: &mut Diagnostics,

@@ -100,7 +100,7 @@ type TaskResults = BTreeMap<String, ResultShapes>;
 /// A task's place in the document, the task, and a flag that is true if the task declares outputs.
 type Listed<'a> = (Cursor<'a>, (PlannedTask, bool));
 
-/// Checks the variables of the tasks, and stores in each task the names of the tasks whose results it uses.
+/// Checks the variables in the tasks. Records for each task the names of the tasks whose results it uses.
 fn check(
     source: &PipelineSource<'_>,
     lists: &mut [Vec<Listed<'_>>; 2],

@@ -1,4 +1,4 @@
-//! The plan of one task on this machine: its directory, paths and variables.
+//! The plan for running one task on this machine: the task's directory, paths and variables.
 
 use std::collections::BTreeMap;
 use std::io::{self, Error};
@@ -24,7 +24,7 @@ const ARGUMENT_MAX: usize = 128 << 10;
 #[derive(Debug)]
 pub(crate) struct Plan {
     pub(crate) task: Task,
-    /// The name of the pipeline task; `None` without a pipeline.
+    /// The name of the pipeline task, or `None` if the task is not part of a pipeline.
     pub(crate) pipeline_task: Option<String>,
     /// The write-protected workspaces. Declared, and therefore dropped, before `directory`, which can be removed only without
     /// write protection.
@@ -42,7 +42,7 @@ pub(crate) struct Plan {
     pub(crate) notes: Vec<String>,
 }
 
-/// The inputs of a plan other than the task.
+/// The inputs to a plan, except the task.
 pub(crate) struct Inputs<'a> {
     pub(crate) params: Params,
     /// The results of earlier tasks, to which an embedded spec may refer.
@@ -104,7 +104,7 @@ impl Plan {
         }
     }
 
-    /// Returns the name of a step for messages: in a pipeline, `TASK/STEP`.
+    /// Returns a step's name as shown in messages. In a pipeline, this is `TASK/STEP`.
     pub(crate) fn shown(&self, step: &str) -> String {
         match &self.pipeline_task {
             Some(task) => format!("{task}/{step}"),
@@ -175,7 +175,7 @@ impl Plan {
         self.paths.map("/tekton", &self.directory.tekton());
     }
 
-    /// Creates the directory of a workspace, and returns the path that replaces the workspace's path in the pod.
+    /// Creates the directory for a workspace, and returns the local path to use instead of the workspace's path in a pod.
     fn directory_for(
         &mut self,
         workspace: &Workspace,
@@ -238,7 +238,8 @@ impl Plan {
         };
         std::fs::create_dir_all(&directory)?;
         if workspace.read_only {
-            // Do not write-protect a directory of the user or of other tasks. Give the steps a write-protected copy instead.
+            // Do not write-protect a directory that belongs to the user or to other tasks. Give the steps a write-protected
+            // copy instead.
             if directory != own {
                 let copy = self
                     .directory
@@ -306,8 +307,8 @@ impl Plan {
         }
     }
 
-    /// Returns notes about this task: the environment variables whose values would come from the cluster and, if `with_places` is
-    /// true, the paths of its directories.
+    /// Returns notes about this task: the environment variables whose values would come from the cluster and, if `with_places`
+    /// is true, the paths of the task's directories.
     pub(crate) fn differences(&self, with_places: bool) -> Vec<String> {
         let mut notes = Vec::new();
         if with_places {

@@ -47,7 +47,7 @@ pub(crate) struct Deadline {
 }
 
 impl Deadline {
-    /// Returns the deadline of a task that runs without a pipeline.
+    /// Returns the deadline of a task that is not part of a pipeline.
     pub(crate) fn of_single(options: &Run, task: &PlannedTask, begun: Instant) -> Self {
         let (time, limit) = match (options.timeout, task.timeout) {
             (Some(time), _) => (Some(time), "--timeout"),

@@ -114,7 +114,8 @@ fn wrong(spec: &ParamSpec, reason: impl Display) -> String {
     format!("the parameter '{name}' is of type {kind}: {reason}")
 }
 
-/// Fills in missing keys of an object from its default, as Tekton does, and checks that a string is one of the declared choices.
+/// Fills in an object's missing keys from the parameter's default, as Tekton does, and checks that a string is one of the
+/// declared choices.
 fn complete(spec: &ParamSpec, value: Value) -> Result<Value, ParamError> {
     let name = &spec.name;
     match (&spec.kind, value) {

@@ -2,7 +2,7 @@
 
 use crate::support::repository;
 
-/// To update the file, run `GLEANER_UPDATE_KINDS=1 cargo test -p gleaner --test kinds`.
+/// To update `outline.json`, run `GLEANER_UPDATE_KINDS=1 cargo test -p gleaner --test kinds`.
 #[test]
 fn the_types_match_the_local_api_server() {
     let path = repository().join("core/src/kinds/outline.json");

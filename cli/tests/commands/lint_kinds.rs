@@ -3,8 +3,8 @@
 use crate::support::lint::{assert_found, lint};
 use crate::support::task;
 
-/// Lints a template, in flow or block style, and expects these findings. Each is given as its level, `error` or `warning`, and
-/// the text after `objects[0].resourceTemplate`.
+/// Lints a template, in flow or block style, and expects these findings. Each expected finding consists of the level, `error`
+/// or `warning`, and the text after `objects[0].resourceTemplate`.
 #[track_caller]
 fn finds(template: &str, expected: &[&str]) {
     let declaration = format!(

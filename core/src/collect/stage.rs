@@ -32,7 +32,7 @@ impl Stage {
         }
     }
 
-    /// Fails an open run without a submission.
+    /// Makes an open run fail before its submission starts.
     pub(super) fn abandon(self, problem: Problem) -> Self {
         match self {
             Self::Open => Self::Failed(problem),
@@ -53,7 +53,7 @@ impl Stage {
 // === impl Submitting ===
 
 impl<'a> Submitting<'a> {
-    /// Returns the submission of `collector`, if one is in progress.
+    /// Returns the submission in progress, or `None` if `collector` is not submitting.
     pub(super) fn of(collector: &'a mut Collector) -> Option<Self> {
         (collector.stage == Stage::Submitting).then_some(Self(collector))
     }

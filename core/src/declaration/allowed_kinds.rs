@@ -21,14 +21,15 @@ const GUARDED: [&str; 7] = [
 ];
 /// The name of the core group in a pattern.
 const CORE: &str = "core";
-/// The type of a Secret that Kubernetes fills with the token of a ServiceAccount (`k8s.io/api/core/v1`).
+/// The type of Secret that Kubernetes fills with a ServiceAccount's token (`k8s.io/api/core/v1`).
 const TOKEN: &str = "kubernetes.io/service-account-token";
 
 /// The kinds that declarations may create. The default is [`AllowedKinds::unguarded`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AllowedKinds(Option<Vec<KindPattern>>);
 
-/// A pattern `GROUP/KIND`, in which each part may be `*`. `core` is the API group with the empty name, and `*` alone means `*/*`.
+/// A pattern `GROUP/KIND`, where either part may be `*`. `core` is the API group with the empty name, and `*` alone means
+/// `*/*`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KindPattern {
     group: String,
@@ -45,8 +46,9 @@ pub struct KindPatternError(String);
 // === impl AllowedKinds ===
 
 impl AllowedKinds {
-    /// Returns all kinds except those that the operator must allow by name. These are Secrets with a ServiceAccount token, and
-    /// the kinds in the API groups for RBAC, admission, API extensions, authentication, authorization and certificates.
+    /// Returns a list that allows all kinds except those that the operator must allow by name. The exceptions are Secrets with
+    /// a ServiceAccount token, and the kinds in the API groups for RBAC, admission, API extensions, authentication,
+    /// authorization and certificates.
     pub fn unguarded() -> Self {
         Self(Some(vec![KindPattern {
             group: "*".to_owned(),
@@ -59,7 +61,7 @@ impl AllowedKinds {
         Self(None)
     }
 
-    /// Returns the list as command-line arguments of the sidecar (`gleaner_proto::arguments::ALLOW_KIND`).
+    /// Returns the list as command-line arguments for the sidecar (`gleaner_proto::arguments::ALLOW_KIND`).
     pub fn to_arguments(&self) -> Vec<String> {
         match &self.0 {
             None => Vec::new(),

@@ -37,7 +37,7 @@ pub(super) fn find(declaration: &Declaration, warnings: &mut Diagnostics) {
     }
 }
 
-/// Returns the keys in `data` of a Secret whose values are not valid base64. The list is empty for any other object.
+/// If `object` is a Secret, returns the keys in its `data` whose values are not valid base64. Otherwise, returns an empty list.
 pub fn undecodable(object: &Value) -> Vec<&str> {
     let is_secret = object["apiVersion"] == "v1" && object["kind"] == "Secret";
     let data = object["data"].as_object().filter(|_| is_secret);

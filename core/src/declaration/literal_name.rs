@@ -135,8 +135,8 @@ pub(super) fn check(template: &Template, found: &mut Diagnostics) {
     found.push(Diagnostic::new(place, None, message).help(help));
 }
 
-/// Returns the maximum length of the name, in characters. It is lower for StatefulSets and CronJobs, because their names become
-/// part of a label of their pods.
+/// Returns the maximum length of the name, in characters. The maximum is lower for StatefulSets and CronJobs, because their
+/// names become part of a label of their pods.
 fn longest(template: &Template) -> usize {
     let is = |api_version, kind| template.is(api_version, kind);
     if is("apps/v1", "StatefulSet") || is("batch/v1", "CronJob") {

@@ -9,7 +9,7 @@ use super::place::{Place, Segment};
 /// A node and its position.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Node {
-    /// The position of the node's first character, or, for a block scalar, of its first line of content.
+    /// The position of the node's first character. For a block scalar, this is the position of the first line of its content.
     pub at: Location,
     /// The content.
     pub content: Content,
@@ -42,19 +42,19 @@ pub struct Key {
 }
 
 impl Node {
-    /// Returns the value under `key`, if this is a map with that key.
+    /// If this node is a map that contains `key`, returns the value.
     pub fn get(&self, key: &str) -> Option<&Self> {
         self.mapping()?
             .iter()
             .find_map(|(name, node)| (name.name == key).then_some(node))
     }
 
-    /// Returns the value under `key`, if it exists and is not null.
+    /// If the value under `key` exists and is not null, returns the value.
     pub fn present(&self, key: &str) -> Option<&Self> {
         self.get(key).filter(|node| node.content != Content::Null)
     }
 
-    /// Returns the value at a path of keys, if it exists and is not null.
+    /// If the value at a path of keys exists and is not null, returns the value.
     pub fn descend(&self, keys: &[&str]) -> Option<&Self> {
         keys.iter().try_fold(self, |node, key| node.present(key))
     }
@@ -92,7 +92,7 @@ impl Node {
         Some(before.at)
     }
 
-    /// Returns the position of the key of the node at `place`.
+    /// Returns the position of the key whose value is the node at `place`.
     pub(super) fn key_position(&self, place: &Place) -> Option<Location> {
         let mut segments = place.segments();
         let Some(Segment::Key(last)) = segments.pop() else {
@@ -110,18 +110,18 @@ impl Node {
         }
     }
 
-    /// Returns the value under `key`, if it is a string.
+    /// If the value under `key` is a string, returns the string.
     pub fn text_of(&self, key: &str) -> Option<&str> {
         self.get(key)?.as_str()
     }
 
-    /// Returns the items of the list under `key`, or an empty slice if the value is not a list.
+    /// If the value under `key` is a list, returns its items. Otherwise, returns an empty slice.
     pub fn list_of(&self, key: &str) -> &[Self] {
         let list = self.get(key).and_then(Self::sequence);
         list.unwrap_or_default()
     }
 
-    /// Returns the text, if this is a string.
+    /// If this node is a string, returns the text.
     pub fn as_str(&self) -> Option<&str> {
         match &self.content {
             Content::String(text) => Some(text),
@@ -129,7 +129,7 @@ impl Node {
         }
     }
 
-    /// Returns the items, if this is a list.
+    /// If this node is a list, returns the items.
     pub fn sequence(&self) -> Option<&[Self]> {
         match &self.content {
             Content::Sequence(items) => Some(items),
@@ -137,7 +137,7 @@ impl Node {
         }
     }
 
-    /// Returns the entries, if this is a map.
+    /// If this node is a map, returns the entries.
     pub fn mapping(&self) -> Option<&[(Key, Self)]> {
         match &self.content {
             Content::Mapping(entries) => Some(entries),
@@ -145,7 +145,7 @@ impl Node {
         }
     }
 
-    /// Returns the type of the node, as error messages name it.
+    /// Returns the name of the node's type for error messages.
     pub const fn describe(&self) -> &'static str {
         match self.content {
             Content::Null => "nothing",
@@ -196,7 +196,7 @@ impl Serialize for Node {
     }
 }
 
-/// Converts a JSON value. It has no source text, so each node gets the default position.
+/// Converts a JSON value to a node. A JSON value has no source text, so each node gets the default position.
 impl From<&Value> for Node {
     fn from(value: &Value) -> Self {
         let content = match value {

@@ -31,7 +31,8 @@ impl Source {
     /// # Errors
     /// The first YAML error, with its position.
     pub fn parse(name: String, text: String) -> Result<Self, Finding> {
-        // Windows editors put a byte order mark at the start of a file. YAML allows it, and columns are counted without it.
+        // Windows editors put a byte order mark at the start of a file. YAML allows the mark, and the mark does not count as a
+        // column.
         let begin = text.len() - without_mark(&text).len();
         match yaml::parse_documents(&text[begin..]) {
             Ok(documents) => {
@@ -54,15 +55,15 @@ impl Source {
         &self.text
     }
 
-    /// Returns the byte offset in [`Self::text`] at which `line` begins; lines are counted from 1. For a line after the last one,
-    /// returns the length of the text.
+    /// Returns the byte offset in [`Self::text`] at which `line` begins. Lines are counted from 1. For a line after the last
+    /// line, returns the length of the text.
     pub fn line_start(&self, line: usize) -> usize {
         let start = self.lines.get(line.saturating_sub(1));
         start.copied().unwrap_or(self.text.len())
     }
 
-    /// Returns the text of `line` without its line end, or an empty string for a line after the last one; lines are counted from
-    /// 1.
+    /// Returns the text of `line` without its line end. Lines are counted from 1. For a line after the last line, returns an
+    /// empty string.
     pub fn line(&self, line: usize) -> &str {
         let text = &self.text[self.line_start(line)..self.line_start(line + 1)];
         text.trim_end_matches(['\r', '\n'])
@@ -114,7 +115,8 @@ impl Locate for Source {
     }
 }
 
-/// Returns the items of a `List`, or of a list of one kind, such as a `PipelineList`; returns any other document unchanged.
+/// If the document is a `List`, or a list of one kind such as a `PipelineList`, returns its items. Otherwise, returns only the
+/// document.
 fn items(document: Node) -> Vec<Node> {
     let kind = document.text_of("kind").unwrap_or_default();
     let is_object = |item: &Node| item.text_of("kind").is_some();

@@ -23,7 +23,7 @@ pub fn suggestion<'a>(
     }
 }
 
-/// Returns the candidate that the user probably meant by `wrong`, if one is similar enough.
+/// Returns the candidate that the user probably meant by `wrong`, or `None` if no candidate is similar enough.
 pub fn nearest<'a>(wrong: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     if wrong.len() > LONGEST {
         return None;

@@ -27,7 +27,7 @@ impl Default for ResultsFrom {
     }
 }
 
-/// The content of one step's termination message, and the share of the space that is available to it.
+/// The content of one step's termination message, and the share of the space that is available to the message.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Messages {
     /// The containers that share the space.
@@ -67,7 +67,7 @@ impl Messages {
     }
 }
 
-/// Returns the share of each container in `pod`; `added` of the containers are Gleaner's.
+/// Returns the share for each container in `pod`. `added` is the number of Gleaner's containers in the pod.
 pub(crate) fn share(pod: &Value, added: usize, results_from: ResultsFrom) -> Share {
     share_of(
         containers_of(pod).saturating_sub(added),
@@ -83,9 +83,9 @@ fn containers_of(pod: &Value) -> usize {
         .sum()
 }
 
-/// Updates the number of containers in the flags of an injected pod, because another injector may have added containers. Only the
-/// first such flag in each container is changed, because a later one is an argument of the step's own command. Returns the number
-/// of containers.
+/// Updates the number of containers in the flags of an injected pod, because another injector may have added containers. Only
+/// the first such flag in each container is changed, because any later flag is an argument of the step's own command. Returns
+/// the number of containers.
 pub(crate) fn count_again(pod: &mut Value) -> usize {
     let all = containers_of(pod);
     for list in LISTS {
@@ -100,7 +100,7 @@ pub(crate) fn count_again(pod: &mut Value) -> usize {
     all
 }
 
-/// Sets the number of containers in the flag in `text` to `all`. Returns `None` if `text` does not contain the flag.
+/// Sets the number of containers to `all` in the flag that `text` contains. Returns `None` if `text` does not contain the flag.
 pub(crate) fn count_in(text: &mut String, all: usize) -> Option<()> {
     let share = find_share(text)?;
     let counted = Share {
@@ -138,13 +138,13 @@ fn texts(container: &mut Value) -> Vec<&mut String> {
     found
 }
 
-/// Returns the share that the flag in `text` contains, or `None` if `text` does not contain the flag.
+/// Parses the flag in `text` and returns the share, or `None` if `text` does not contain the flag.
 fn find_share(text: &str) -> Option<Share> {
     let (_, rest) = text.split_once(&flag::TERMINATION_SHARE.with(""))?;
     rest.split('"').next()?.parse().ok()
 }
 
-/// The termination messages in the pods of a TaskSpec.
+/// The termination messages in pods that are created from a TaskSpec.
 #[derive(Debug)]
 pub(crate) struct OfTask {
     share: Share,
@@ -153,9 +153,9 @@ pub(crate) struct OfTask {
 }
 
 impl OfTask {
-    /// Describes the termination messages of a TaskSpec before injection, which will add `added` containers and these results.
-    /// Tekton adds up to three init containers to each pod: one always, one for scripts, and one for working directories
-    /// (`pkg/pod/pod.go`).
+    /// Describes the termination messages for a TaskSpec that is not injected yet. Injection adds `results`, and `added` is the
+    /// number of containers that it adds. Tekton adds up to three init containers to each pod: one always, one for scripts, and
+    /// one for working directories (`pkg/pod/pod.go`).
     pub(crate) fn new<'a>(
         spec: &'a Value,
         added: usize,
@@ -191,7 +191,7 @@ impl OfTask {
         (self.results_from != ResultsFrom::SidecarLogs).then_some(self.share)
     }
 
-    /// Returns the content of the termination message of the step at `index`, which declares the results `step_results`.
+    /// Returns the content of the termination message for the step at `index`. The step declares the results in `step_results`.
     pub(crate) fn of_step(&self, index: usize, step_results: &[String]) -> Messages {
         match self.results_from {
             ResultsFrom::SidecarLogs => Messages::without_results(self.share),

@@ -18,7 +18,8 @@ use super::list;
 const VOLUME: &str = "gleaner-internal";
 /// The name of the volume with the sidecar's ServiceAccount token, in pods whose steps have no token.
 pub(crate) const TOKEN_VOLUME: &str = "gleaner-token";
-/// The names of Gleaner's volumes. A container that mounted one of them could read the token, or the sockets of other steps.
+/// The names of Gleaner's volumes. A container that mounted one of these volumes could read the token, or the sockets of other
+/// steps.
 const RESERVED: [&str; 2] = [VOLUME, TOKEN_VOLUME];
 
 /// Returns the volume to add to a pod or a TaskSpec.
@@ -26,12 +27,12 @@ pub(crate) fn volume() -> Value {
     json!({"name": VOLUME, "emptyDir": {}})
 }
 
-/// Returns the sidecar's mount, which is the whole volume.
+/// Returns the sidecar's mount, which covers the whole volume.
 pub(crate) fn of_sidecar() -> Value {
     json!({"name": VOLUME, "mountPath": path::GLEANER})
 }
 
-/// Reports mounts of a container that conflict with Gleaner's mounts.
+/// Reports the container's mounts that conflict with Gleaner's mounts.
 pub(crate) fn in_the_way(container: &Value, place: &Place) -> Vec<Diagnostic> {
     let mounts = list::items(container, "volumeMounts").iter().enumerate();
     mounts
@@ -51,7 +52,7 @@ fn at_gleaner(mount: &Value, place: &Place, what: &str) -> Option<Diagnostic> {
     })
 }
 
-/// Reports mounts of Gleaner's volumes by a container that is not injected yet.
+/// If a container that is not injected yet mounts any of Gleaner's volumes, reports these mounts.
 pub(crate) fn borrowed(container: &Value, place: &Place) -> Vec<Diagnostic> {
     let mounts = list::items(container, "volumeMounts").iter().enumerate();
     let reserved = |mount: &Value| RESERVED.into_iter().find(|name| mount["name"] == **name);
@@ -66,7 +67,7 @@ pub(crate) fn borrowed(container: &Value, place: &Place) -> Vec<Diagnostic> {
         .collect()
 }
 
-/// Reports volumes of the pod or Task that have the name of one of Gleaner's volumes. `spec` must not be injected yet.
+/// Reports volumes in the pod or Task that have the same name as one of Gleaner's volumes. `spec` must not be injected yet.
 pub(crate) fn reserved(spec: &Value, place: &Place) -> Vec<Diagnostic> {
     let volumes = list::items(spec, "volumes").iter().enumerate();
     let name_of = |volume: &Value| RESERVED.into_iter().find(|name| volume["name"] == **name);

@@ -56,15 +56,15 @@ pub fn replace<E>(
     Ok(replaced)
 }
 
-/// Returns the parts of a variable: `tasks.build.results.img[*]` has four keys and an [`Access::All`]. Returns `None` if `inner`
-/// is not a variable.
+/// Returns the parts of a variable. For example, `tasks.build.results.img[*]` has four keys and an [`Access::All`]. Returns
+/// `None` if `inner` is not a variable.
 pub fn parts(inner: &str) -> Option<Vec<Access>> {
-    // The text is parsed as the path into a parameter, because the grammar of such a path covers all of Tekton's variables.
+    // The text is parsed as a path into a parameter, because the grammar of such a path covers all of Tekton's variables.
     let reference = Reference::parse(&format!("params.p.{inner}")).ok()?;
     Some(reference.access().to_vec())
 }
 
-/// Returns the part at `index` if it is a key.
+/// If the part at `index` is a key, returns the key.
 pub fn key(parts: &[Access], index: usize) -> Option<&str> {
     match parts.get(index) {
         Some(Access::Key(key)) => Some(key),
@@ -72,7 +72,7 @@ pub fn key(parts: &[Access], index: usize) -> Option<&str> {
     }
 }
 
-/// Returns the first word of `inner` if `.` or `[` follows it, as in a variable.
+/// If `.` or `[` follows the first word of `inner`, as in a variable, returns this word.
 pub fn root(inner: &str) -> Option<&str> {
     let word = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
     let end = inner.find(|c| !word(c))?;

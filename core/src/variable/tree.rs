@@ -80,7 +80,7 @@ pub enum Lookup<'a> {
 /// Variables that could not be replaced.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Unresolved {
-    /// Variables whose values are not known yet, without their paths. Each occurs once, in order of first use.
+    /// The variables, without their paths, whose values are not known yet. Each occurs once, in order of first use.
     pub pending: IndexSet<Reference>,
     /// Messages about variables whose paths do not exist.
     pub absent: Vec<String>,
@@ -251,7 +251,7 @@ impl Tree {
         }
     }
 
-    /// Returns the text if this is a string leaf without variables.
+    /// If this is a string leaf without variables, returns the text.
     pub fn as_literal(&self) -> Option<&str> {
         match self {
             Self::Fixed(value) => value.as_str(),
@@ -337,7 +337,7 @@ impl Default for Tree {
     }
 }
 
-/// Returns the value of a variable, or adds the variable to `unresolved` if it has no value.
+/// Returns the value of a variable. If the variable has no value, adds the variable to `unresolved` instead.
 fn lookup<'a>(
     reference: &Reference,
     variables: &'a dyn Variables,

@@ -65,8 +65,8 @@ fn values() -> [Value; 4] {
     [json!(null), json!("x"), json!([5]), json!({"name": "x"})]
 }
 
-/// Replaces the value at each path of `object` with each of [`values`], and calls `inject` for each of these objects. Returns the
-/// number of refusals.
+/// Replaces the value at each path in `object` with each of [`values`], and calls `inject` with each resulting object. Returns
+/// the number of objects that `inject` refused.
 #[track_caller]
 fn with_any_value_anywhere(
     object: &Value,

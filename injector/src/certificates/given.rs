@@ -188,8 +188,8 @@ impl Follower {
     }
 }
 
-/// Returns the reason why an API server that trusts `authorities` would reject the chain. Returns `None` if it would accept the
-/// chain, or if rustls cannot determine this.
+/// Returns the reason why an API server that trusts `authorities` would reject the chain. Returns `None` if the API server
+/// would accept the chain, or if rustls cannot determine this.
 fn distrust(
     chain: &[CertificateDer<'_>],
     authorities: &[Certificate],

@@ -8,7 +8,7 @@ use tokio::time::Instant;
 
 use super::Notice;
 
-/// The time for which the same notice is not reported again.
+/// The time during which a repeated notice is not reported again.
 const QUIET: Duration = Duration::from_secs(600);
 /// The maximum number of notices that are remembered.
 const REMEMBERED: usize = 512;
@@ -20,7 +20,7 @@ pub(super) struct Repeats {
 }
 
 impl Repeats {
-    /// Returns true and remembers the notice, unless the same notice was reported recently.
+    /// If the same notice was not reported recently, remembers the notice and returns true.
     pub(super) fn is_new(&mut self, notice: &Notice, now: Instant) -> bool {
         let aged = |told: &(u64, Instant)| now.saturating_duration_since(told.1) >= QUIET;
         while self.told.front().is_some_and(aged) || self.told.len() >= REMEMBERED {

@@ -13,7 +13,7 @@ pub(super) fn claimed(wanted: &Value) -> FieldSet {
     without_unowned(all(wanted, false))
 }
 
-/// Returns the fields of `after` that do not exist in `before` or have a different value in it.
+/// Returns the fields in `after` that `before` does not contain or contains with a different value.
 pub(super) fn changed(before: &Value, after: &Value) -> FieldSet {
     without_unowned(compare(before, after))
 }

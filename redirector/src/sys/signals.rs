@@ -28,7 +28,7 @@ pub(crate) enum Change {
     Stopped(c_int),
 }
 
-/// True if SIGPIPE was ignored before [`ignore_broken_pipes`] was called. In that case, the command ignores it too.
+/// True if SIGPIPE was ignored before [`ignore_broken_pipes`] was called. In that case, the command also ignores SIGPIPE.
 static PIPES_WERE_IGNORED: AtomicBool = AtomicBool::new(false);
 
 /// The origin of the SIGPIPE action at startup.
@@ -83,7 +83,7 @@ pub(crate) fn next_signal() -> Received {
     }
 }
 
-/// Removes and returns a pending SIGCONT, if one exists. A wait for any signal would return a pending SIGCHLD first.
+/// If a SIGCONT is pending, removes and returns it. A wait for any signal would return a pending SIGCHLD first.
 pub(crate) fn pending_continue() -> Option<Received> {
     let mut only = empty_set();
     // SAFETY: the set is initialized.
@@ -96,7 +96,7 @@ pub(super) fn next_pending() -> Option<Received> {
     take(&full_set())
 }
 
-/// Removes and returns a pending signal of `set`, if one exists.
+/// If a signal in `set` is pending, removes and returns it.
 fn take(set: &libc::sigset_t) -> Option<Received> {
     let mut information = MaybeUninit::<libc::siginfo_t>::zeroed();
     let at_once = libc::timespec {
@@ -126,7 +126,8 @@ pub(super) const fn bit(number: c_int) -> u64 {
     1 << (number - 1)
 }
 
-/// Returns the next child that has terminated or stopped, and its state change, or `None` if no child has changed its state.
+/// Returns the next child that has terminated or stopped, and its state change. If no child has changed its state, returns
+/// `None`.
 pub(crate) fn reap() -> Option<(libc::pid_t, Change)> {
     change_of(-1)
 }
@@ -216,7 +217,7 @@ pub(crate) fn die_of(signal: c_int) -> ! {
 /// Sets the action of `signal` to the default, and returns the previous action.
 pub(super) fn default_action(signal: c_int) -> libc::sigaction {
     let mut before = MaybeUninit::<libc::sigaction>::zeroed();
-    // SAFETY: all bytes zero is the default action with an empty mask, and is a valid value of the writable `before`.
+    // SAFETY: a structure with all bytes zero is valid, and means the default action with an empty mask. `before` is writable.
     unsafe {
         let default = MaybeUninit::<libc::sigaction>::zeroed().assume_init();
         libc::sigaction(signal, &raw const default, before.as_mut_ptr());

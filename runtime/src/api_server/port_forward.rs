@@ -33,8 +33,8 @@ pub trait Forwarded: AsyncRead + AsyncWrite + Unpin + Send {}
 impl<T: AsyncRead + AsyncWrite + Unpin + Send> Forwarded for T {}
 
 impl ApiServer {
-    /// Connects to a port on the loopback address of a pod. Success does not mean that a process listens on the port: if none
-    /// does, the first read fails.
+    /// Connects to a port on the loopback address of a pod. If no process listens on the port, this function succeeds, but the
+    /// first read fails.
     ///
     /// # Errors
     /// A [`PortForwardError`] if the API server refuses the connection, or the connection fails or is not established in time.

@@ -14,7 +14,7 @@ pub struct Version {
 }
 
 impl ApiServer {
-    /// Returns the version of the API server; `None` if its response does not contain one.
+    /// Returns the API server's version, or `None` if the response does not contain a version.
     ///
     /// # Errors
     /// A [`RequestError`] unless the status is 2xx or 404.

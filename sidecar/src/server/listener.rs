@@ -95,7 +95,7 @@ impl Listeners {
                 loopback,
                 address,
                 steps: listeners,
-                // Open this socket last, so that a client that finds it also finds the other sockets.
+                // Open this socket last, so that a client that finds this socket also finds the others.
                 probe: probe(run_dir)?,
             },
             tokens,
@@ -139,7 +139,7 @@ fn probe(run_dir: &Path) -> Result<UnixListener, ListenError> {
     bound.map_err(|source| ListenError::Probe { path, source })
 }
 
-/// Removes a file that may remain from a sidecar process that was killed.
+/// Removes a file that a killed sidecar process may have left behind.
 fn remove(path: &Path) -> io::Result<()> {
     match fs::remove_file(path) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
@@ -147,7 +147,8 @@ fn remove(path: &Path) -> io::Result<()> {
     }
 }
 
-/// Writes a file that all users may read. A symbolic link at its path is not followed, because the step may have created it.
+/// Writes a file that all users may read. A symbolic link at this path is removed, not followed, because a step may have
+/// created the link.
 fn write_anew(path: &Path, content: &str) -> io::Result<()> {
     remove(path)?;
     let mut file = fs::File::create_new(path)?;

@@ -74,7 +74,7 @@ async fn report(
     Ok(Json(api.handle.snapshots().borrow().state.receipt()))
 }
 
-/// Returns a problem if the path of the request contains a known step other than `own`, the sender.
+/// If the request's path names a known step other than `own`, returns a problem. `own` is the step that sent the request.
 fn require_own(api: &Api, own: &StepName, step: &str) -> Result<(), ApiProblem> {
     let known = api.tokens.iter().any(|(known, _)| known.as_str() == step);
     if known && own.as_str() != step {
@@ -110,12 +110,12 @@ fn malformed(error: &QueryRejection, remedy: &str) -> ApiProblem {
     ApiProblem::new(problem_type::MALFORMED, 400, "invalid request", detail)
 }
 
-/// The maximum time for which a step waits for an API server that does not respond, for example because a proxy in the pod is not
+/// The maximum time that a step waits for an API server that does not respond, for example because a proxy in the pod is not
 /// ready yet.
 const PREFLIGHT_PATIENCE: Duration = Duration::from_secs(120);
 
-/// Returns a problem if the preflight found a blocking failure. Waits until the API server has responded, for at most
-/// [`PREFLIGHT_PATIENCE`].
+/// Waits until the API server has responded, for at most [`PREFLIGHT_PATIENCE`]. If the preflight found a blocking failure,
+/// returns a problem.
 pub(super) async fn preflight(
     State(api): State<Api>,
     Extension(caller): Extension<Caller>,

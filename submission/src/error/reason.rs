@@ -187,7 +187,7 @@ impl Reason {
         message.into()
     }
 
-    /// Returns the remedy, if there is a known one.
+    /// Returns the remedy, or `None` if no remedy is known.
     pub fn remedy(&self) -> Option<&str> {
         match self {
             Self::KindNotServed { remedy, .. }

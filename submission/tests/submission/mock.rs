@@ -12,7 +12,7 @@ pub(crate) const NAMESPACE: &str = "ci";
 pub(crate) const RUN_UID: &str = "run-1";
 pub(crate) const OWNER_UID: &str = "owner-1";
 
-/// Matches the path of a create that is not a dry run.
+/// Matches the path of a create request that is not a dry run.
 pub(crate) const REAL: &str = r"pipelineresources\?fieldManager";
 
 /// The mock API server.
@@ -33,7 +33,7 @@ impl Mock {
         .await
     }
 
-    /// Returns a submitter whose time limits are short, so that a test can wait until they are reached.
+    /// Returns a submitter whose time limits are short, so that a test can wait until the limits are reached.
     pub(crate) async fn hasty(&self) -> Submitter {
         let settings = Settings {
             deadline: Duration::from_secs(1),

@@ -38,7 +38,7 @@ async fn if_the_third_object_is_refused_the_first_two_are_deleted_in_reverse_by_
         .filter(|seen| seen.method == Method::DELETE)
         .map(|seen| (seen.path.clone(), seen.json()["preconditions"].clone()))
         .collect();
-    // The order varies, because the two deletes are concurrent.
+    // The order varies, because the two delete requests are concurrent.
     deletes.sort_by(|(a, _), (b, _)| a.cmp(b));
     assert_eq!(
         deletes,
@@ -229,8 +229,8 @@ async fn the_first_kind_in_the_declaration_is_deleted_last() {
         image("b", "b", "1"),
         image("c", "c", "1"),
     ];
-    // The delete of the Namespace is slow. The images, whose kind comes earlier in the declaration, must still be deleted after
-    // it.
+    // Deleting the Namespace is slow. The images, whose kind comes earlier in the declaration, must still be deleted after the
+    // Namespace.
     mock.on(Method::DELETE, "/namespaces/team")
         .fail(Fault::SlowReply(Duration::from_millis(200)));
     let error = submit(&mock.submitter().await, rendered).await.unwrap_err();
@@ -276,7 +276,7 @@ async fn a_thousand_objects_are_rolled_back_within_the_deadline() {
 #[tokio::test]
 async fn an_object_created_after_the_client_gave_up_is_found_and_deleted() {
     let mock = Mock::start().await;
-    // The API server executes the first attempt before the rollback, and the last attempt during it.
+    // The API server executes the first attempt before the rollback, and the last attempt during the rollback.
     mock.on(Method::POST, REAL)
         .named("b")
         .fail(Fault::Late(Duration::from_millis(700)));

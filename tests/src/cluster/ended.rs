@@ -1,4 +1,4 @@
-//! A finished TaskRun or PipelineRun, as `kubectl get -o json` shows it.
+//! A finished TaskRun or PipelineRun, as printed by `kubectl get -o json`.
 
 use std::fmt;
 
@@ -12,7 +12,7 @@ pub struct Ended {
 }
 
 impl Ended {
-    /// Returns the run if it succeeded.
+    /// Returns the run after asserting that it succeeded.
     ///
     /// # Panics
     ///
@@ -27,7 +27,7 @@ impl Ended {
         self
     }
 
-    /// Returns the run if it failed for `reason`, which is one of Tekton's condition reasons.
+    /// Returns the run after asserting that it failed for `reason`, which is one of Tekton's condition reasons.
     ///
     /// # Panics
     ///
@@ -63,7 +63,7 @@ impl Ended {
         self.text("/status/podName")
     }
 
-    /// Returns the number of failed attempts of a TaskRun.
+    /// Returns the number of a TaskRun's failed attempts.
     pub fn retries(&self) -> usize {
         self.list("/status/retriesStatus").len()
     }
@@ -80,7 +80,7 @@ impl Ended {
         step.unwrap_or_else(|| panic!("the step {name} does not exist: {self}"))
     }
 
-    /// Returns the value of a result, if the result exists.
+    /// Returns the value of a result, or `None` if the result does not exist.
     pub fn result(&self, name: &str) -> Option<&Value> {
         let results = self.list("/status/results");
         let result = results.iter().find(|result| result["name"] == name)?;

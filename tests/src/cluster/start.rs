@@ -12,7 +12,7 @@ use crate::rig::Missing;
 /// The default directory in which the script `up` stores the cluster's state; `GLEANER_CLUSTER_DIR` overrides it.
 const STATE: &str = "/tmp/gleaner-cluster";
 
-/// The number of lines of a script's standard error in an error.
+/// The number of lines from a script's standard error that an error message repeats.
 const LAST_LINES: usize = 30;
 
 /// The node's address: `address` in `tests/cluster/settings.sh`.
@@ -112,7 +112,7 @@ impl Cluster {
         helm
     }
 
-    /// Runs a script of `tests/cluster/` until it exits.
+    /// Runs a script in `tests/cluster/` until it exits.
     pub fn script(&self, name: &str, arguments: &[&str]) -> Output {
         Output::of(
             without_cargo(&mut self.command(&script(name))).args(arguments),
@@ -132,8 +132,8 @@ impl Cluster {
         digest.trim_end().to_owned()
     }
 
-    /// Returns a command that runs a program with the cluster's kubeconfig. In this command, kubectl caches the results of
-    /// discovery in the cluster's directory.
+    /// Returns a command that runs a program with the cluster's kubeconfig. If the command runs kubectl, kubectl caches the
+    /// results of discovery in the cluster's directory.
     pub fn command(&self, program: &Path) -> Command {
         let mut command = Command::new(program);
         command
@@ -153,7 +153,8 @@ impl Cluster {
         self.given.clone().unwrap_or_else(own)
     }
 
-    /// Returns the path of a program: the copy that `up` fetched, or the program on the PATH if `up` did not create the cluster.
+    /// Returns the path of a program that `up` fetched. If `up` did not create the cluster, returns the program's name, so that
+    /// the program is found on the PATH.
     fn program(&self, name: &str) -> PathBuf {
         match self.given {
             Some(_) => PathBuf::from(name),
@@ -195,7 +196,7 @@ fn script(name: &str) -> PathBuf {
     repository("tests/cluster").join(name)
 }
 
-/// Returns the time at which the cluster in this directory was created, if it exists.
+/// If the directory contains a cluster, returns the time at which the cluster was created.
 fn changed(state: &Path) -> Option<SystemTime> {
     std::fs::metadata(state.join("kubeconfig"))
         .and_then(|file| file.modified())

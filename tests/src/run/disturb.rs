@@ -34,8 +34,8 @@ impl Run<'_> {
         self.sidecar.as_mut().is_some_and(Sidecar::is_ready)
     }
 
-    /// Returns true if the sidecar has exited by itself since the last call. If it has, appends its log to the logs of the killed
-    /// sidecars.
+    /// Returns true if the sidecar has exited by itself since the last call. If so, appends the sidecar's log to the logs of
+    /// the killed sidecars.
     pub fn has_exited(&mut self) -> bool {
         let process = self.sidecar.as_mut().map(Sidecar::process);
         let exited = process.is_some_and(|process| !matches!(process.try_wait(), Ok(None)));
@@ -91,7 +91,7 @@ impl Run<'_> {
             .is_some_and(|memory| memory.kills() > 0)
     }
 
-    /// Sends a request to the sidecar with the token of `step`, or without a token if `step` is empty. Returns `None` if the
+    /// Sends the sidecar a request with the token of `step`, or without a token if `step` is empty. Returns `None` if the
     /// sidecar is not ready.
     #[must_use]
     pub fn send(&self, method: Method, path: &str, step: &str, body: &Value) -> Option<Sending> {
@@ -135,7 +135,7 @@ impl Run<'_> {
         self.folder()
     }
 
-    /// Returns the processes of the run with this directory, with their command lines.
+    /// Returns the path in `/proc` and the command line of each process in the run that uses this directory.
     #[must_use]
     pub fn processes(directory: &Path) -> Vec<String> {
         let directory = directory.display().to_string();

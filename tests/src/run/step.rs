@@ -1,4 +1,4 @@
-//! A step of a run: a real redirector that runs a command, which writes the files of outputs.
+//! A step of a run: a real redirector that runs a command, which writes output files.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -15,7 +15,7 @@ use tokio::task::JoinHandle;
 
 use super::Run;
 
-/// A step that has not been started. [`Run::step`] returns it.
+/// A step that has not been started, as returned by [`Run::step`].
 #[must_use = "call `run` or `begin`"]
 pub struct Step<'a> {
     run: &'a Run<'a>,
@@ -54,7 +54,7 @@ impl<'a> Step<'a> {
         }
     }
 
-    /// Makes the command write `content` to the file of an output.
+    /// Makes the command write `content` to an output's file.
     pub fn writes(mut self, output: &str, content: impl AsRef<[u8]>) -> Self {
         self.files
             .push((output.to_owned(), content.as_ref().to_owned()));
@@ -165,7 +165,7 @@ impl Drop for Running {
 }
 
 impl Ended {
-    /// Returns `self` if the redirector exited with this code.
+    /// Returns `self` after asserting that the redirector exited with this code.
     ///
     /// # Panics
     ///
@@ -176,7 +176,7 @@ impl Ended {
         self
     }
 
-    /// Returns `self` if the standard error contains all of these texts.
+    /// Returns `self` after asserting that the standard error contains all of these texts.
     ///
     /// # Panics
     ///
@@ -222,7 +222,7 @@ pub(crate) fn spawn(program: &str, arguments: &[String]) -> Running {
     Running { task, process }
 }
 
-/// Returns the output with its path below the run's directory, because directories such as `/workspace` do not exist on this
+/// Returns the output with a path below the run's directory, because directories such as `/workspace` do not exist on this
 /// machine.
 fn placed(spec: &OutputSpec, folder: &Path) -> OutputSpec {
     let below = |path: &String| {

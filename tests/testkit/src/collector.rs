@@ -14,7 +14,7 @@ const PATH: &str = "/v1/traces";
 /// A running collector. Dropping it stops the collector.
 pub struct Collector(FaultServer);
 
-/// Accepts all export requests without credentials.
+/// Accepts every export request that contains no credentials.
 struct Accepts;
 
 impl Backend for Accepts {
@@ -35,12 +35,12 @@ impl Backend for Accepts {
 }
 
 impl Collector {
-    /// Starts a collector on a free port of the loopback address.
+    /// Starts a collector on a free port at the loopback address.
     pub fn start() -> Self {
         Self::start_at(Ipv4Addr::LOCALHOST)
     }
 
-    /// Starts a collector on a free port of an address of this machine.
+    /// Starts a collector on a free port. `address` is one of this machine's addresses.
     pub fn start_at(address: Ipv4Addr) -> Self {
         Self(FaultServer::start_at(address, Accepts))
     }
@@ -56,8 +56,8 @@ impl Collector {
         format!("{}{PATH}", self.0.url())
     }
 
-    /// Returns the bodies of all export requests so far, including those to which a fault was applied. The collector omits
-    /// requests that it rejects: with credentials, or with a media type other than OTLP's.
+    /// Returns the bodies of all export requests received so far, including those to which a fault was applied. Requests that
+    /// the collector rejected, because they had credentials or a media type other than OTLP's, are not included.
     pub fn bodies(&self) -> Vec<Bytes> {
         let rejected = |outcome| match outcome {
             Outcome::Answered(status) => !status.is_success(),
@@ -68,7 +68,7 @@ impl Collector {
         requests.into_iter().map(|request| request.body).collect()
     }
 
-    /// Returns all spans in JSON bodies so far, ordered by start time.
+    /// Returns all spans received so far in JSON bodies, ordered by start time.
     pub fn spans(&self) -> Vec<Value> {
         let mut spans = Vec::new();
         for body in self.bodies() {

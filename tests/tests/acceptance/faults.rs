@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 
 use crate::{PROGRAMS, config_maps, only, resources};
 
-/// A declaration of three objects: a PipelineResource, a ConfigMap to create and a ConfigMap to apply.
+/// A declaration with three objects: a PipelineResource, a ConfigMap to create and a ConfigMap to apply.
 const THREE: &str = "
 steps: {build: [{name: digest}]}
 resources:

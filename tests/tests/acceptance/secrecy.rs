@@ -40,7 +40,7 @@ objects:
     )
 }
 
-/// Creates a policy that refuses to create a Secret with a `token` in the case's namespace. The policy's message quotes the
+/// Creates a policy that forbids creating a Secret with a `token` in the case's namespace. The policy's message quotes the
 /// token; the API server limits the message to 5 KiB.
 async fn refuse_secrets(server: &Server) {
     let name = format!("quotes-{}", server.namespace());

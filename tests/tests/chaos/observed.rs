@@ -14,7 +14,7 @@ use crate::plan::Plan;
 /// wait for the deletion of an object. The limit is much longer, so that only a run that hangs exceeds it, even on a busy
 /// machine.
 const BOUND: Duration = Duration::from_secs(240);
-/// The length of the parts of a secret for which the tests search all text. Shorter parts may occur in a text by chance.
+/// The length of the parts of a secret that the tests search for. Shorter parts may occur in a text by chance.
 const PIECE: usize = 10;
 
 /// The observations of a run so far.
@@ -103,7 +103,8 @@ impl Observed {
             .is_some_and(|told| told.phase == "Committed")
     }
 
-    /// Records the final state that `by` reported, and checks that it does not contradict an earlier report.
+    /// Records a reported final state, and checks that this state does not contradict an earlier report. `by` names the
+    /// reporter.
     pub(crate) fn tell(&mut self, phase: &str, by: &str) {
         match self.told.clone() {
             None => {
@@ -149,7 +150,7 @@ impl Observed {
         self.last_status = status;
     }
 
-    /// Records the response to a request that the test itself sent, or `None` if none was received.
+    /// Records the response to a request that the test itself sent. If no response was received, `response` is `None`.
     pub(crate) fn response(&mut self, what: &str, response: Option<&(u16, String)>) {
         let Some((status, text)) = response else {
             self.note(&format!("{what}: no response"));

@@ -130,8 +130,8 @@ async fn a_generated_resource_cannot_be_edited(server: &Server) {
         .expect_status(200);
 }
 
-/// Returns a token of a new ServiceAccount. If `in_pod` is true, the token is bound to a pod, like a sidecar's token. Otherwise
-/// it is not bound, like a token that a user requests.
+/// Returns a token for a new ServiceAccount. If `in_pod` is true, the token is bound to a pod, like a sidecar's token.
+/// Otherwise it is not bound, like a token that a user requests.
 async fn service_account_token(server: &Server, name: &str, in_pod: bool) -> String {
     let path = |kind: &str| server.path("v1", kind);
     let account = json!({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": name}});
@@ -229,7 +229,7 @@ async fn only_a_run_can_create_and_delete_a_generated_resource(server: &Server) 
             );
         }
     }
-    // A run can create and delete the resource. The other clients cannot delete it, so they cannot replace it.
+    // A run can create and delete the resource. The other clients cannot delete the resource, so they cannot replace it.
     for (name, marks) in [("a", &label), ("b", &annotation)] {
         let object = marked(name, marks.clone());
         asked(&run, Method::POST, "", &object)

@@ -22,8 +22,8 @@ pub(crate) fn cases() -> Vec<Case> {
     .collect()
 }
 
-/// CRDs of Tekton's kinds without a schema. The webhook's match conditions must handle any value, because admission runs before
-/// schema validation.
+/// CRDs for Tekton's kinds, without schemas. The webhook's match conditions must handle any value, because admission runs
+/// before schema validation.
 pub(crate) const ANY_TEKTON: &str = include_str!("../../fixtures/tekton-any-crds.yaml");
 
 /// A Kubernetes version without admission policies. For such a version, the chart renders a webhook that refuses pods while the

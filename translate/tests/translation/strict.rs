@@ -7,7 +7,7 @@ fn document(version: &str, kind: &str, spec: &str) -> String {
     format!("apiVersion: tekton.dev/{version}\nkind: {kind}\nmetadata: {{name: x}}\nspec: {spec}\n")
 }
 
-/// Asserts that a document of this kind with each of the specs is rejected with exactly these findings.
+/// Asserts for each spec that a document of this kind with that spec is rejected with exactly the expected findings.
 #[track_caller]
 fn refuses(version: &str, kind: &str, cases: &[(&str, &[&str])]) {
     for (spec, expected) in cases {

@@ -65,7 +65,7 @@ pub(super) fn fit(pod: &Value, container: &mut Map<String, Value>) -> Result<(),
     Ok(())
 }
 
-/// Returns an error about the value of the annotation, if the pod has the annotation.
+/// If the pod has the annotation, returns an error about the annotation's value.
 fn asked(pod: &Value, annotation: &str, message: &str) -> Option<Diagnostic> {
     let given = pod["metadata"]["annotations"].get(annotation)?;
     let message = format!("{given} is too high: {message}");
@@ -76,7 +76,8 @@ fn asked(pod: &Value, annotation: &str, message: &str) -> Option<Diagnostic> {
     )
 }
 
-/// Returns the requests of the containers that run at the same time; a limit without a request counts as the request.
+/// Returns the requests of the containers that run at the same time. If a container has a limit but no request, the limit
+/// counts as its request.
 fn requests(pod: &Value, resource: &str) -> Vec<String> {
     let sidecars = containers(pod, "initContainers").iter();
     let sidecars = sidecars.filter(|container| container["restartPolicy"] == "Always");

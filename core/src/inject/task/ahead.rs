@@ -25,8 +25,8 @@ use crate::inject::messages::OfTask;
 use crate::inject::redirector_flags::{self, Paths, Step as Redirected};
 use crate::inject::{list, mounts, readiness};
 
-/// Inserts the redirector before the command of each step of `spec`, which was parsed as `read`, and adds Gleaner's volume and
-/// the steps' mounts. Fails if a step's command is unknown, or if mounts conflict.
+/// Inserts the redirector before each step's command in `spec`, and adds Gleaner's volume and the steps' mounts. `read` is the
+/// parsed form of `spec`. Fails if a step's command is unknown, or if mounts conflict.
 pub(super) fn wrap_steps(
     spec: &mut Value,
     read: &TaskSpec,
@@ -67,7 +67,7 @@ pub(super) fn wrap_steps(
     Ok(())
 }
 
-/// Removes the redirector from the steps and returns the number of steps that had it. The original division into command and
+/// Removes the redirector from the steps, and returns the number of changed steps. The original division into command and
 /// arguments is lost, which makes no difference to Tekton.
 pub(super) fn unwrap_steps(spec: &mut Value) -> usize {
     let mut count = 0;
@@ -103,7 +103,7 @@ pub(super) fn unwrap_steps(spec: &mut Value) -> usize {
     count
 }
 
-/// Adds the parts of the sidecar that injection into the pod would add.
+/// Adds those parts of the sidecar that injection into a pod would otherwise add.
 pub(super) fn complete_sidecar(sidecar: &mut Map<String, Value>) {
     sidecar.insert("volumeMounts".to_owned(), json!([mounts::of_sidecar()]));
     sidecar.insert("readinessProbe".to_owned(), readiness::probe());
@@ -181,7 +181,7 @@ fn is_redirected(step: &Value) -> bool {
         && step_name.starts_with(&STEP.with(""))
 }
 
-/// Escapes a flag so that the kubelet's expansion leaves a `$$` in it unchanged. Tekton's variables remain unescaped.
+/// Escapes a flag so that the kubelet's expansion leaves each `$$` in the flag unchanged. Tekton's variables remain unescaped.
 fn shielded(flag: &str) -> String {
     flag.replace("$$", "$$$$")
 }

@@ -1,10 +1,10 @@
-//! The order of a pipeline's tasks: each runs after the tasks whose results it uses or that it names in `runAfter`. Tasks
-//! that do not depend on each other run in the order of the document.
+//! The order of a pipeline's tasks: each runs after the tasks whose results it uses or that it names in `runAfter`. Tasks that
+//! do not depend on each other run in the order in which the document lists them.
 
 use std::collections::BTreeSet;
 
-/// Returns the indexes of `tasks` in the order in which they run. Each item is the name of a task, and the names of the tasks
-/// that must run before it.
+/// Returns the indexes of `tasks` in the order in which they run. Each item of `tasks` contains the name of a task, and the
+/// names of the tasks that must run before that task.
 ///
 /// # Errors
 /// Returns the names of the tasks in a cycle, and of the tasks that must run after these.

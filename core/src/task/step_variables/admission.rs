@@ -30,8 +30,8 @@ enum Name<'t> {
     TooDeep,
 }
 
-/// Returns the name after `prefix`, as the regular expression `braceMatchingRegex` extracts it, or `None` if the expression does
-/// not match.
+/// Extracts the name after `prefix` in the same way as the regular expression `braceMatchingRegex`. Returns `None` if that
+/// expression does not match.
 fn name_after<'t>(inner: &'t str, prefix: &str) -> Option<Name<'t>> {
     let rest = inner.strip_prefix(prefix)?;
     if rest.contains('\n') {
@@ -65,7 +65,8 @@ fn without_index(name: &str) -> &str {
     }
 }
 
-/// Returns true if Tekton rejects the name after `prefix`: it has too many parts, or `is_known` returns false for it.
+/// Returns true if Tekton rejects the name after `prefix`, either because the name has too many parts or because `is_known`
+/// returns false.
 fn is_unknown(inner: &str, prefix: &str, is_known: impl Fn(&str) -> bool) -> bool {
     match name_after(inner, prefix) {
         Some(Name::Of(name)) => !is_known(without_index(name)),

@@ -96,8 +96,8 @@ impl Rule<'_> {
     }
 }
 
-/// Returns the message and the remedy for a step's own result in a field that no step contains. The step template counts as part
-/// of each step.
+/// If `field` does not belong to a step, returns the message and the remedy for a variable for a step's own result. The step
+/// template counts as part of each step.
 fn unknown_of_no_step(inner: &str, field: &Field<'_>) -> Option<Wrong> {
     let message = format!("`$({inner})` is available only in a step");
     let help = "use $(results.NAME.path) or a workspace";

@@ -13,7 +13,7 @@ use crate::support::{ApiServer, Injector, JOB_POD, NAME, UNINJECTED_POD, creatio
 
 /// The interval after which a steady client reconnects, and receives the current certificate.
 const RECONNECT: Duration = Duration::from_secs(1);
-/// The pause between two large reviews of a client.
+/// The pause between two large reviews from a client.
 const LARGE_PAUSE: Duration = Duration::from_millis(500);
 /// The pause of a slow client between two bytes.
 const DRIP: Duration = Duration::from_millis(200);
@@ -51,8 +51,8 @@ impl Target {
             "metadata": {
                 "name": "r",
                 "annotations": {"gleaner.dev/outputs": "steps: {a: [{name: o}]}"},
-                // Tekton copies annotations to the objects that its controllers create, so the injector allows this run
-                // unchanged.
+                // Tekton copies annotations to the objects that its controllers create, so the injector allows this run without
+                // changing it.
                 "ownerReferences": [{"apiVersion": "tekton.dev/v1", "kind": "PipelineRun", "name": "p", "uid": "u", "controller": true}],
             },
             "spec": {"taskRef": {"name": "build"}},
@@ -140,7 +140,7 @@ impl Target {
         latencies
     }
 
-    /// Opens connections without a handshake, with half a header, and with half a body, and sends a byte on each at intervals,
+    /// Opens connections that send no handshake, half a header, or half a body. Sends a byte on each connection at intervals,
     /// until `done` is set. Returns the number of connections that the injector closed.
     pub(super) fn send_slowly(&self, done: &AtomicBool) -> usize {
         const HEADER: &str = "POST /mutate/pods HTTP/1.1\r\nhost: a\r\n";

@@ -73,7 +73,7 @@ impl ApiServer {
         self.on(Method::POST, EVENTS).fail(Fault::Hang);
     }
 
-    /// Refuses requests that start with `start` (method and path), until the faults are reset.
+    /// Refuses requests whose method and path begin with `start`, until the faults are reset.
     pub(crate) fn refuse(&self, start: &str, status: u16) {
         let (method, path) = start.split_once(' ').unwrap_or((start, ""));
         self.on(method.parse().unwrap(), &format!("^{path}"))
@@ -88,7 +88,7 @@ impl ApiServer {
         self.on(Method::GET, VERSION).fail(known);
     }
 
-    /// Returns the number of requests received so far that start with `start` (method and path).
+    /// Returns the number of requests received so far whose method and path begin with `start`.
     pub(crate) fn asked(&self, start: &str) -> usize {
         let requests = self.requests();
         let begins = |request: &str| request.starts_with(start);

@@ -1,4 +1,4 @@
-//! The size of the record of a run's outcome, and the truncation of larger records.
+//! Calculates how much space the record of a run's outcome needs, and truncates larger records.
 
 use std::io;
 
@@ -27,7 +27,7 @@ const PLANNED: u64 = 1 << 10;
 /// The lengths, in bytes, to which a problem's texts are truncated. They are tried in order, until the record fits.
 const TEXTS: [usize; 4] = [4 << 10, 1 << 10, 256, 128];
 
-/// Returns the space reserved for the outcome of a run with this declaration, in bytes.
+/// Returns the number of bytes to reserve for the outcome of a run with this declaration.
 pub(in crate::run_actor) fn room(declaration: &Declaration) -> u64 {
     let fields = |template| {
         results::keys(template)
@@ -39,8 +39,8 @@ pub(in crate::run_actor) fn room(declaration: &Declaration) -> u64 {
     BASE + objects.sum::<u64>()
 }
 
-/// Returns the space reserved for the plan of a submission with this declaration, in bytes. If names are replaced because they
-/// are taken, a plan can be larger; it is then written to additional space.
+/// Returns the number of bytes to reserve for the plan of a submission with this declaration. If names that are already taken
+/// are replaced, the plan can be larger than the reserved space, and is then written to additional space.
 pub(super) fn room_of_plan(declaration: &Declaration) -> u64 {
     BASE_OF_PLAN + PLANNED * declaration.templates.len() as u64
 }
@@ -63,7 +63,7 @@ pub(super) fn shortened(ending: Ending, room: u64) -> Ending {
     }
 }
 
-/// Returns the problem of a submission that does not start because no space for its outcome can be reserved.
+/// Returns the problem to report when a submission cannot start because no space for its outcome can be reserved.
 pub(super) fn no_room(room: u64, error: &io::Error) -> Problem {
     let message =
         format!("cannot reserve {room} bytes of the journal for the outcome of the run: {error}");
@@ -86,7 +86,7 @@ pub(super) fn no_room(room: u64, error: &io::Error) -> Problem {
     }
 }
 
-/// Returns the problem for a request that arrives after the outcome is known, but before it is recorded.
+/// Returns the problem for a request that arrives after the outcome is known, but before the outcome is recorded.
 pub(super) fn unrecorded(error: &io::Error) -> Problem {
     problem::new(
         problem_type::BUSY,

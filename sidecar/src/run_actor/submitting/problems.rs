@@ -1,4 +1,4 @@
-//! The problems with which a submission can fail.
+//! The problems that can make a submission fail.
 
 use gleaner_core::collect::problem;
 use gleaner_core::render::TooLarge;

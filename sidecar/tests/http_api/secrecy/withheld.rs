@@ -263,8 +263,8 @@ fn no_later_request_reveals_a_quotation() {
     cluster.on(Method::GET, "secrets/").fail(refuse());
     assert_withheld("the read", DECLARATION, &cluster);
 
-    // The object was created. The API server then refuses another object, and also the deletion of the first one. The message
-    // about the other object is forwarded.
+    // The object was created. The API server then refuses another object, and also the deletion of the first object. The
+    // message about the other object is forwarded.
     let cluster = api_server();
     cluster
         .on(Method::POST, "configmaps")
