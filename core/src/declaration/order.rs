@@ -19,7 +19,7 @@ enum Need {
     Kind(String, String),
 }
 
-/// Reports each template that precedes the template that creates its Namespace or defines its kind.
+/// Reports each template that comes before the template for its own Namespace or for the CRD that defines its kind.
 pub(super) fn check(declaration: &Declaration, found: &mut Diagnostics) {
     let templates = || declaration.templates.iter().enumerate();
     let mut makers: HashMap<Need, (usize, &Template)> = HashMap::new();

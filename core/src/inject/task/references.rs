@@ -20,9 +20,9 @@ use super::producer::{ObjectResults, Producer};
 /// The fields that Tekton itself provides in `$(tasks.TASK.FIELD)` (`docs/variables.md`).
 const OF_TASK: [&str; 3] = ["status", "reason", "matrix"];
 
-/// Checks the Pipeline in `document`. `tasks` contains the known Tasks that it may refer to. Adds an error for each reference
-/// that has no value, and for each matrix whose objects have the same name. If the number of TaskRuns is not known, the matrix
-/// gets a warning instead.
+/// Checks the Pipeline in `document`. `tasks` contains the known Tasks that the Pipeline may refer to. Adds an error for each
+/// reference that has no value, and for each matrix whose objects have the same name. If the number of TaskRuns in the matrix
+/// is not known, adds a warning instead.
 pub(crate) fn find(
     document: &Node,
     tasks: &ObjectResults,
