@@ -1,4 +1,4 @@
-//! Checks that with any responses of the API server, a submission either creates all objects or fails with at least one error, in
+//! Checks that, whatever the API server responds, a submission either creates all objects or fails with at least one error, in
 //! bounded time.
 //!
 //! The server behaves correctly, except for responses that the input replaces. Tokio's clock is paused while a task is running,

@@ -260,7 +260,8 @@ impl<'a> Search<'a> {
     }
 }
 
-/// Checks the annotations next to a declaration: each must be a string, and its key must not be one that belongs in the declaration.
+/// Checks the annotations next to a declaration: each must be a string, and its key must not be one that belongs in the
+/// declaration.
 fn check_own(annotations: &Cursor<'_>, report: &mut impl FnMut(Diagnostic)) {
     if annotations.node.present(annotation::OUTPUTS).is_none() {
         return;

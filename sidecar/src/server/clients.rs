@@ -25,7 +25,7 @@ const WAITS: usize = 16;
 /// at a time.
 const POSTS: usize = 4;
 
-/// The limits of all clients.
+/// The limits for all clients.
 #[derive(Debug)]
 pub struct Clients(HashMap<Caller, Client>);
 
@@ -55,7 +55,7 @@ impl Clients {
         Self(callers.map(client).collect())
     }
 
-    /// Returns the limits of this caller.
+    /// Returns the limits for this caller.
     pub(super) fn of(&self, caller: &Caller) -> &Client {
         let known = self.0.get(caller);
         known.expect("invariant: every socket has an entry")

@@ -181,7 +181,7 @@ fn refused_or_unanswered_events_do_not_affect_the_run() {
         let sidecar = Setup::new(TWO).with(&cluster).start();
         let begin = Instant::now();
         sidecar.step("build").outputs("build", OUTPUTS).ok();
-        // Posting the Events can take up to one second, but the step does not wait for it.
+        // Posting the Events can take up to one second, but the step does not wait until they are posted.
         assert!(begin.elapsed() < Duration::from_secs(5), "{fault:?}");
         sidecar.terminate();
         // The limit of 6 s is between the limit for posting all Events (1 s) and the limit for a single request (10 s).

@@ -301,7 +301,7 @@ impl<'a> Members<'a> {
         }
     }
 
-    /// Checks `$(steps.STEP.OUTPUT)` outside the Task that contains the step.
+    /// Checks a `$(steps.STEP.OUTPUT)` that is used outside the Task that contains the step.
     fn output(
         &self,
         variable: &str,
@@ -330,7 +330,7 @@ impl<'a> Members<'a> {
         Some((message, as_result(name, step, task)))
     }
 
-    /// Checks `$(resources.NAME.KEY)` outside the declaration that contains the resource.
+    /// Checks a `$(resources.NAME.KEY)` that is used outside the declaration that contains the resource.
     fn resource(
         &self,
         variable: &str,
