@@ -14,7 +14,7 @@
 //! - values have the type that the schema requires, are in the `enum`, and are within the limits on length, number of items and
 //!   value.
 //!
-//! Error responses have the same codes, reasons and causes as those of a real server. The messages differ, except where clients
+//! Error responses have the same codes, reasons and causes as on a real server. The messages differ, except where clients
 //! depend on them.
 //!
 //! # Not supported

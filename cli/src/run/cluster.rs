@@ -1,4 +1,4 @@
-//! The API server in which a run creates its objects: one embedded in this process, or a real cluster.
+//! The API server in which a run creates its objects: a server embedded in this process, or a real cluster's.
 
 use std::collections::BTreeSet;
 use std::ffi::OsString;

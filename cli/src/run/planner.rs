@@ -1,4 +1,4 @@
-//! Plans a run from the documents in the files: selects the run, Pipeline or Task, and reports all errors in it.
+//! Plans a run from the documents in the files: selects the run, Pipeline or Task, and reports all errors in these documents.
 
 use std::collections::{BTreeMap, BTreeSet};
 

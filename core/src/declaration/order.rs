@@ -49,7 +49,7 @@ pub(super) fn check(declaration: &Declaration, found: &mut Diagnostics) {
     }
 }
 
-/// Returns the needs that this template fulfills for other templates.
+/// Returns what this template creates that other templates may need.
 fn fulfilled(template: &Template) -> Vec<Need> {
     if template.is("v1", "Namespace") {
         let of = Need::NamespaceOf(template.name.to_string());
@@ -68,7 +68,7 @@ fn fulfilled(template: &Template) -> Vec<Need> {
     }
 }
 
-/// Returns the needs of a template, each with the field that causes the need.
+/// Returns what a template needs, each with the field that causes the need.
 fn needs(template: &Template) -> Vec<(Need, &'static [&'static str])> {
     let mut needs: Vec<(Need, &'static [&'static str])> = Vec::new();
     let path = &["metadata", "namespace"];

@@ -1,5 +1,5 @@
-//! Tests signals under different supervisors. The command must receive each signal as often as without the redirector, and the
-//! supervisor must observe the same exit status as without it.
+//! Tests signals under different supervisors. The command must receive each signal as often, and the supervisor must
+//! observe the same exit status, as without the redirector.
 
 use std::fs;
 use std::io::Write as _;

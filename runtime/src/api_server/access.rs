@@ -83,7 +83,7 @@ impl Access {
     }
 }
 
-/// Constructors. They do not connect; the first request does.
+/// Constructors. They do not connect; the connection is established for the first request.
 impl ApiServer {
     /// Returns the API server for `context` in a kubeconfig. Without `context`, uses the current context. Without `file`, reads
     /// the kubeconfig that `KUBECONFIG` specifies, or `~/.kube/config`.
@@ -193,7 +193,7 @@ fn unusable(error: KubeconfigError, has_own_proxy: bool) -> AccessError {
     }
 }
 
-/// Returns the proxy that the kubeconfig sets for the context's cluster. It takes precedence over the proxy variables.
+/// Returns the proxy that the kubeconfig sets for the context's cluster. This proxy takes precedence over the proxy variables.
 fn own_proxy(kubeconfig: &Kubeconfig, context: Option<&str>) -> Option<String> {
     let mut contexts = kubeconfig.contexts.iter();
     let context = contexts.find(|own| Some(own.name.as_str()) == context);

@@ -29,7 +29,7 @@ const POSTS: usize = 4;
 #[derive(Debug)]
 pub struct Clients(HashMap<Caller, Client>);
 
-/// The limits of one client, and the resources that it currently uses.
+/// The limits for one client, and the resources that it currently uses.
 #[derive(Debug)]
 pub(super) struct Client {
     streams: Arc<Semaphore>,

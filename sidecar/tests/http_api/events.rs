@@ -29,7 +29,7 @@ fn reasons(cluster: &ApiServer) -> Vec<String> {
     reasons
 }
 
-/// Returns the note of the only Event with this reason.
+/// Returns the note from the only Event with this reason.
 fn note(cluster: &ApiServer, reason: &str) -> String {
     let mut events = cluster.events();
     events.retain(|event| event["reason"] == reason);

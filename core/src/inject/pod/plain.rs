@@ -147,7 +147,7 @@ fn unreplaced(pod: &Value, declaration: &Declaration) -> Vec<Diagnostic> {
     let found = found.into_vec().into_iter();
     found
         .map(|diagnostic| match diagnostic.omitted {
-            // This remedy replaces the one for Tasks, which mentions workspaces.
+            // This remedy replaces the remedy for Tasks, which mentions workspaces.
             0 => diagnostic.help(help),
             _ => diagnostic,
         })
