@@ -6,13 +6,13 @@
 //! | `documents`, `fields`, `params`, `variable` | the documents in the files, with their fields, parameters and variables |
 //! | `choice`, `planner`, `pipeline_planner`, `model` | the selection of the run, and its plan; pure functions |
 //! | `pipeline`, `pipeline_task`, `pipeline_variables`, `order`, `expression` | a Pipeline's tasks, and the values passed between them |
-//! | `reference`, `task_source`, `step_actions` | the Task of a pipeline task, and its StepActions |
+//! | `reference`, `task_source`, `step_actions` | the Task that a pipeline task refers to, and the Task's StepActions |
 //! | `workspaces`, `read_only`, `step_commands`, `context`, `waits` | settings from the command line |
 //! | `pipeline_run`, `task_run` | execution of all tasks in sequence, and of one task |
 //! | `plan` | the plan of one task on this machine, created before its first step runs |
 //! | `directory`, `paths` | the run's directory, and the mapping of pod paths to it |
 //! | `substitution`, `command` | replacement of Tekton's `$(...)`; conversion of a step to a command |
-//! | `cluster`, `seeds` | the local API server or a real cluster; the objects of `--object` |
+//! | `cluster`, `seeds` | the local API server or a real cluster; the objects from `--object` |
 //! | `sidecar_process`, `http` | the sidecar as a child process, and requests to it |
 //! | `steps`, `redirector_arguments`, `process`, `lines`, `end` | execution of the steps in order, each started by the redirector |
 //! | `browser`, `hold` | opening a task's page in a browser (`--open`); keeping the pages and the API server after the run (`--hold`) |
@@ -183,7 +183,7 @@ fn prepare(options: &Run) -> Result<Ready, u8> {
     })
 }
 
-/// Returns true if the run uses `document`: as the run itself, its Pipeline or one of its Tasks.
+/// Returns true if `document` is the run itself, the run's Pipeline or one of its Tasks.
 fn is_used(plan: &RunPlan, document: &Node) -> bool {
     let name = site::metadata_name(document).unwrap_or_default();
     match site::kind_of(document) {

@@ -1,4 +1,4 @@
-//! Checks that with any responses of the API server, a submission either creates all objects or fails with at least one error, in
+//! Checks that, whatever the API server responds, a submission either creates all objects or fails with at least one error, in
 //! bounded time.
 //!
 //! The server behaves correctly, except for responses that the input replaces. Tokio's clock is paused while a task is running,
@@ -252,7 +252,7 @@ fn request(received: &mut Vec<u8>) -> Option<(String, Value)> {
     Some((line, serde_json::from_slice(&body).unwrap_or_default()))
 }
 
-/// Returns the response of an API server that behaves correctly.
+/// Returns the response that a correctly behaving API server sends.
 fn right(line: &str, body: &Value) -> (u16, Value) {
     let path = line.split(' ').nth(1).unwrap_or_default();
     let path = path.split('?').next().unwrap_or_default();

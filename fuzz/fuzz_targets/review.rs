@@ -1,5 +1,5 @@
-//! Checks that the webhook rejects any body or responds to it, that the patch in a response can be applied, and that reviewing
-//! the patched object changes nothing.
+//! Checks that the webhook either rejects or responds to every body, that the patch in a response can be applied, and that
+//! reviewing the patched object changes nothing.
 #![no_main]
 
 use gleaner_core::declaration::AllowedKinds;
@@ -37,7 +37,7 @@ libfuzzer_sys::fuzz_target!(|body: &[u8]| {
     }
 });
 
-/// Returns the object as changed by the webhook when it is created, or nothing if the webhook does not change it.
+/// Reviews the creation of `object`. If the webhook changes the object, returns the changed object.
 fn created(route: Route, group: &str, kind: &str, object: &Value) -> Option<Value> {
     let body = review(group, kind, "CREATE", object, &Value::Null);
     let patch = answered(route, body.as_bytes())?;

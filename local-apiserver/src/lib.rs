@@ -1,7 +1,7 @@
 //! A small Kubernetes API server that runs inside a process: plain HTTP on 127.0.0.1, with objects in memory.
 //!
-//! The server implements the requests of clients that create objects, and of users who inspect objects with `kubectl get`:
-//! discovery, create, get, list, server-side apply with field ownership, delete with preconditions, dry runs, and
+//! The server implements the requests with which clients create objects and users inspect objects with `kubectl get`: discovery,
+//! create, get, list, server-side apply with field ownership, delete with preconditions, dry runs, and
 //! `SelfSubjectAccessReview`. It serves Kubernetes' common kinds, Tekton's kinds, and the kinds of additional CRDs, including
 //! CRDs that a client creates.
 //!
@@ -14,7 +14,7 @@
 //! - values have the type that the schema requires, are in the `enum`, and are within the limits on length, number of items and
 //!   value.
 //!
-//! Error responses have the same codes, reasons and causes as those of a real server. The messages differ, except where clients
+//! Error responses have the same codes, reasons and causes as on a real server. The messages differ, except where clients
 //! depend on them.
 //!
 //! # Not supported
@@ -23,13 +23,13 @@
 //!   outlive their owners), finalizers, generations, and the deletion of a namespace's objects with the namespace.
 //! - Everything else that can refuse or change a write: users and RBAC (access reviews allow everything), webhooks, admission
 //!   policies, and quotas.
-//! - Of a CRD's schema: `oneOf`, `anyOf`, `allOf`, `not`, `pattern`, formats other than `byte`, `uniqueItems`, `minProperties`,
+//! - In a CRD's schema: `oneOf`, `anyOf`, `allOf`, `not`, `pattern`, formats other than `byte`, `uniqueItems`, `minProperties`,
 //!   `maxProperties`, CEL rules, and conversion between versions (all versions show the same fields).
-//! - Of Kubernetes' built-in kinds: defaults, and rules that the schema cannot express (for example, that a Deployment's selector
+//! - In Kubernetes' built-in kinds: defaults, and rules that the schema cannot express (for example, that a Deployment's selector
 //!   matches its template, that a Job's pods have a restart policy, and that a ConfigMap is at most 1 MiB).
-//! - Of server-side apply: lists that are merged item by item, and atomic maps. This server replaces a list as a whole, and
+//! - In server-side apply: lists that are merged item by item, and atomic maps. This server replaces a list as a whole, and
 //!   merges a map field by field.
-//! - Of the protocol: watch, selectors, update, JSON patch, merge patch, `generateName`, deletecollection, subresources such as
+//! - In the protocol: watch, selectors, update, JSON patch, merge patch, `generateName`, deletecollection, subresources such as
 //!   `status` and `scale` (use [`LocalApiServer::set_status`] to set a status), YAML, protobuf, tables, OpenAPI, pagination,
 //!   warnings, and the rejection of duplicate fields.
 //!

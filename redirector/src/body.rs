@@ -1,4 +1,4 @@
-//! The body of a step's message, which is streamed from the files of the outputs.
+//! The body of a step's message, which is streamed from the output files.
 
 use std::io::{self, Write};
 

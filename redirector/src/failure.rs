@@ -1,4 +1,4 @@
-//! Failures of Gleaner, not of the command. Each has a message, an exit code, and a name that Tekton shows.
+//! Gleaner's own failures, as opposed to failures of the command. Each has a message, an exit code, and a name that Tekton shows.
 
 use std::fmt::Display;
 
@@ -10,7 +10,7 @@ const LINE_MAX: usize = 4 << 10;
 /// The name of a refusal for which the sidecar sent no problem document.
 const REFUSED: &str = "SidecarRefused";
 
-/// A failure of Gleaner, not of the command.
+/// A failure of Gleaner itself, as opposed to a failure of the command.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Failure {
     pub(crate) reason: Reason,
@@ -30,7 +30,7 @@ pub(crate) enum Reason {
     OutputsFolder,
     OutputMissing,
     OutputUnreadable,
-    /// The file of an output is not a regular file; for example, it is a directory or a device.
+    /// The file for an output is not a regular file; for example, it is a directory or a device.
     OutputNotRegular,
     OutputTooLarge,
     OutputInvalid,

@@ -62,7 +62,7 @@ struct Reading<'t> {
     failure: Option<Failure>,
 }
 
-/// The name of a field of an outcome.
+/// The name of a field in an outcome.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 enum Field {
@@ -77,7 +77,7 @@ enum Field {
 // === impl Reading ===
 
 impl Reading<'_> {
-    /// Passes a part to the caller's function. If the function fails, stores its failure in `self.failure`; the returned error
+    /// Passes a part to the caller's function. If the function fails, stores the failure in `self.failure`; the returned error
     /// only makes the parser stop.
     fn take<E: Error>(&mut self, part: Part<'_>) -> Result<(), E> {
         (self.take)(part).map_err(|failure| {

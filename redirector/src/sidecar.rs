@@ -81,24 +81,24 @@ impl<'a> Sidecar<'a> {
         }
     }
 
-    /// Limits the time for which the sidecar may be unreachable: it is at most `deadline`.
+    /// Limits the time for which the sidecar may be unreachable to at most `deadline`.
     pub(crate) fn within(mut self, deadline: Duration) -> Self {
         self.deadline = self.deadline.min(deadline);
         self
     }
 
-    /// Posts the outputs of the step, with the size of the step's own results in the termination message.
+    /// Posts the step's outputs, and reports how much space the step's own results take up in the termination message.
     pub(crate) fn outputs(&self, body: &Body, own_results: OwnResults) -> Result<(), Failure> {
         let path = format!("{}{own_results}", route::outputs(&self.options.step));
         self.ask("POST", &path, body, drain)
     }
 
-    /// Reports the start of the command, so that the sidecar's status shows it.
+    /// Reports that the command starts, for the sidecar's status.
     pub(crate) fn start(&self) {
         self.report(&route::start(&self.options.step));
     }
 
-    /// Reports that the step fails with `exit_code` although it has posted no outputs, so that the sidecar's status shows it.
+    /// Reports, for the sidecar's status, that the step fails with `exit_code` without having posted outputs.
     pub(crate) fn failure(&self, exit_code: u8) {
         self.report(&route::failure(&self.options.step, exit_code));
     }

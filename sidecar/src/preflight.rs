@@ -24,7 +24,7 @@ pub struct Report {
     pub mode: Preflight,
     /// The findings that would make the submission fail.
     pub blocking: Vec<Failure>,
-    /// Set while the API server does not respond. The preflight is repeated until it does.
+    /// Set while the API server does not respond. The preflight is repeated until the API server responds.
     pub unanswered: Option<Unanswered>,
 }
 

@@ -15,7 +15,7 @@ use super::progress::Report;
 use super::request::Call;
 use super::settings::Settings;
 
-/// The upper bound of the wait before the second attempt. The bound doubles with each further attempt.
+/// The upper bound for the wait before the second attempt. The bound doubles with each further attempt.
 const BACKOFF_FIRST: Duration = Duration::from_millis(100);
 /// The time allowed for a request to reach the API server, whose own time limit starts when the request arrives.
 const IN_FLIGHT: Duration = Duration::from_secs(1);
@@ -37,7 +37,7 @@ pub(super) struct Api<'a> {
 #[derive(Debug, Default)]
 pub(super) struct Notes(Mutex<Vec<String>>);
 
-/// The waits between attempts. Each is random (full jitter), so that runs that fail together do not retry together.
+/// The waits between attempts. Each wait is random (full jitter), so that runs that fail together do not retry together.
 #[derive(Debug)]
 pub(super) struct Backoff(Duration);
 
@@ -76,7 +76,7 @@ pub(super) enum End {
 // === impl Api ===
 
 impl<'a> Api<'a> {
-    /// Returns the same client with a deadline of `duration` from now.
+    /// Returns the same client, but with a deadline that is `duration` from now.
     pub(super) fn within(self, duration: Duration) -> Self {
         let started = Instant::now();
         Self {
@@ -86,7 +86,7 @@ impl<'a> Api<'a> {
         }
     }
 
-    /// Returns the same client with a deadline of `limit` from now, unless the current deadline is earlier.
+    /// Returns the same client, but with a deadline that is at most `limit` from now.
     pub(super) fn sooner(self, limit: Duration) -> Self {
         Self {
             deadline: later(Instant::now(), limit).min(self.deadline),

@@ -27,14 +27,14 @@ pub(super) struct Item {
     pub(super) results: Vec<(String, FieldPath)>,
     /// True if an earlier attempt of this run may have created the object.
     pub(super) earlier: bool,
-    /// True if the API server serves the kind of the object; false if an earlier object of the submission will define the kind.
+    /// True if the API server serves the object's kind; false if an earlier object of the submission will define the kind.
     pub(super) is_served: bool,
-    /// True if another object of the submission defines the kind of this object.
+    /// True if another object of the submission defines this object's kind.
     pub(super) is_instance: bool,
     /// The object as JSON; empty if the object is known only from an earlier attempt. Only the serialized form is stored, because
     /// an object can be several megabytes in size.
     pub(super) body: Bytes,
-    /// The value of the annotation that identifies the content of the object.
+    /// The value of the annotation that identifies the object's content.
     pub(super) content: Option<String>,
     /// The UIDs in the object's owner references.
     pub(super) owners: Vec<String>,
@@ -88,7 +88,7 @@ pub(super) fn prepare(rendered: Vec<Rendered>, found: &Found, terms: Terms<'_>) 
     }
 }
 
-/// Returns the error subject for an object whose kind is not resolved yet.
+/// Returns the subject for errors about an object whose kind is not resolved yet.
 fn unplaced(rendered: &Rendered) -> Subject {
     let KindName { api_version, kind } = kind_of(&rendered.object);
     let metadata = |field: &str| rendered.object["metadata"][field].as_str();
@@ -104,8 +104,8 @@ fn unplaced(rendered: &Rendered) -> Subject {
     }
 }
 
-/// Returns the kind of an object, and true if the API server serves it. If the kind is not served, an earlier object may be the
-/// CRD that defines it.
+/// Returns the kind of an object, and true if the API server serves this kind. If the kind is not served, an earlier object may
+/// be the CRD that defines this kind.
 fn kind(
     before: &[Rendered],
     rendered: &Rendered,
@@ -190,7 +190,7 @@ fn same_place_twice(items: &[Item]) -> (Vec<Failure>, Vec<Failure>) {
 // === impl Item ===
 
 impl Item {
-    /// Returns an object that an earlier attempt planned, to be looked up and deleted.
+    /// Returns the item for an object that an earlier attempt planned, so that the object can be looked up and deleted.
     pub(super) fn of_earlier(planned: &PlannedObject) -> Self {
         Self {
             resource: planned.resource.clone(),
@@ -238,7 +238,7 @@ impl Item {
         }
     }
 
-    /// Returns the body for an apply that creates the object. It contains an annotation that identifies the run.
+    /// Returns the body for an apply that creates the object. The body contains an annotation that identifies the run.
     pub(super) fn making_body(&self, run_uid: &str) -> Bytes {
         let Ok(mut object) = serde_json::from_slice::<Value>(&self.body) else {
             return self.body.clone();

@@ -7,7 +7,7 @@ use super::item::Item;
 /// The state of one object of the submission.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Trace {
-    /// The object does not exist, or it does not belong to this run.
+    /// The object does not exist, or does not belong to this run.
     Nothing,
     /// The object was not checked. It does not exist, unless an earlier attempt whose state is lost created it.
     Unknown,
@@ -31,7 +31,7 @@ pub(super) struct Entry {
     pub(super) in_flight: Option<Instant>,
 }
 
-/// The entries of all objects of the submission, in the same order as the objects.
+/// The entries for all objects in the submission, in the same order as the objects.
 #[derive(Debug, Default)]
 pub(super) struct Ledger(Vec<Entry>);
 

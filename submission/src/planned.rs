@@ -40,8 +40,8 @@ pub struct PlannedObject {
     /// True if the object is created with server-side apply, so it may have existed before the run.
     #[serde(default)]
     pub applied: bool,
-    /// The step and name of a secret output that the object contains. If set, the API server's messages about the object are not
-    /// forwarded.
+    /// A secret output that the object contains: the step's name and the output's name. If set, the API server's messages about
+    /// the object are not forwarded.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub secret: Option<(String, String)>,
     /// The UIDs in the object's owner references.
@@ -49,7 +49,7 @@ pub struct PlannedObject {
     pub owners: Vec<String>,
 }
 
-/// Storage for the plan of a submission, so that a later process can continue it.
+/// Storage for the plan of a submission, so that a later process can continue the submission.
 pub trait Memory: Send + Sync {
     /// Returns the plans that were stored before this process started, in order.
     fn earlier(&self) -> &[Planned];

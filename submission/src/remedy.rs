@@ -1,4 +1,4 @@
-//! Converts the error of a request to the reason that users see.
+//! Converts the error from a request to the reason that users see.
 
 use http::StatusCode;
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 /// The settings of a submission.
 #[derive(Debug, Clone)]
 pub struct Settings {
-    /// The field manager of all writes. Never change it: an apply with a different field manager would conflict on every object
+    /// The field manager for all writes. Never change it: an apply with a different field manager would conflict on every object
     /// that already exists.
     pub field_manager: String,
     /// The time limit for everything up to the last create, including retries but not `waitFor`. Default 60 s.
@@ -21,7 +21,7 @@ pub struct Settings {
     pub preflight_deadline: Duration,
     /// The maximum time to wait for the deletion of an object that is already being deleted. Default 15 s.
     pub vanish_timeout: Duration,
-    /// The maximum time to wait for a declared result of an object without `waitFor`. Default 30 s.
+    /// The maximum time to wait for a declared result of an object whose template has no `waitFor`. Default 30 s.
     pub results_timeout: Duration,
     /// The maximum time to wait until the API server sees a new object that another object needs. Default 15 s.
     pub visible_timeout: Duration,

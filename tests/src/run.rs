@@ -68,7 +68,7 @@ pub struct Run<'a> {
     flags: Vec<String>,
     environment: Vec<(String, String)>,
     sidecar: Option<Sidecar>,
-    /// The sidecar's memory limit. It must be dropped after the sidecar, so this field follows `sidecar`.
+    /// The sidecar's memory limit. This field must be dropped after the sidecar, so it follows `sidecar`.
     memory: Option<MemoryLimit>,
     /// The logs of killed sidecars.
     killed: String,
@@ -77,7 +77,7 @@ pub struct Run<'a> {
 // === The sidecar ===
 
 impl<'a> Run<'a> {
-    /// Starts the sidecar and waits until it is ready. After a [`kill`](Self::kill), it resumes from the previous state.
+    /// Starts the sidecar and waits until it is ready. After a [`kill`](Self::kill), the sidecar resumes from the previous state.
     ///
     /// # Panics
     ///
@@ -166,7 +166,7 @@ impl<'a> Run<'a> {
         self.kill().await;
     }
 
-    /// Returns the logs of all sidecars of this run: first of the killed ones, then of the running one.
+    /// Returns the logs of all sidecars in this run: first those of the killed sidecars, then that of the running sidecar.
     #[must_use]
     pub fn log(&self) -> String {
         let running = self.sidecar.as_ref().map(Sidecar::log);

@@ -29,7 +29,7 @@ pub struct Server {
 
 enum Backend {
     Real(Arc<Rig>),
-    /// The local server, and the directory of its kubeconfig.
+    /// The local server, and the directory that contains its kubeconfig.
     Local(LocalApiServer, TempDir),
 }
 
@@ -173,7 +173,7 @@ impl Server {
         user
     }
 
-    /// Sends a request with `body` as JSON. Sends a string as plain text, and sends no body if `body` is null.
+    /// Sends a request. Sends no body if `body` is null; sends a string as plain text, and any other value as JSON.
     ///
     /// # Panics
     ///

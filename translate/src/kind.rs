@@ -17,9 +17,9 @@ pub(crate) enum Kind {
     Other,
 }
 
-/// The kinds of `tekton.dev` that are translated.
+/// The kinds in `tekton.dev` that are translated.
 const KINDS: [&str; 4] = ["Task", "TaskRun", "Pipeline", "PipelineRun"];
-/// The kinds of `tekton.dev` whose documents stay unchanged.
+/// The kinds in `tekton.dev` whose documents stay unchanged.
 const UNCHANGED: [&str; 4] = [
     "StepAction",
     "CustomRun",
@@ -91,7 +91,7 @@ pub(crate) enum Version {
 }
 
 impl Version {
-    /// Returns the API version of a Tekton document, or v1 if it is missing.
+    /// Returns the API version of a Tekton document, or v1 if the document does not specify a version.
     pub(crate) fn of(document: &Node) -> Self {
         match document.text_of("apiVersion") {
             Some("tekton.dev/v1alpha1") => Self::V1alpha1,

@@ -23,8 +23,8 @@
 //! | `versions` | fields of Tasks and references that v1 renamed, moved or removed |
 //! | `resource_type` | the types of PipelineResources |
 //! | `catalogue` | existing PipelineResources |
-//! | `kept_resource` | checks of PipelineResources that the output includes |
-//! | `shape` | checks of the types of a document's fields |
+//! | `kept_resource` | checks for the PipelineResources that the output includes |
+//! | `shape` | type checks for a document's fields |
 
 mod binding;
 mod catalogue;

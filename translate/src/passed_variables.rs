@@ -1,5 +1,5 @@
-//! Variables of resources in the values of a run or a pipeline task. Old versions of Tekton first inserted such a value into the
-//! Task's steps, and then replaced the variables in it. v1 does not replace them, so the translation does.
+//! Resource variables in the values that a run or a pipeline task sets. Old versions of Tekton first inserted such a value into
+//! the Task's steps, and then replaced the variables in the value. v1 does not replace these variables, so the translation does.
 
 use gleaner_core::document::suggestion::suggestion;
 use serde_json::Value;
@@ -10,7 +10,7 @@ use crate::variables::{self, Replacement, Variables};
 
 /// The variables of the resources that a run or a pipeline task passes.
 pub(crate) struct PassedVariables<'a> {
-    /// The name of the run or pipeline task in messages, such as `the run` or `the task 'build'`.
+    /// The words that messages use for the run or pipeline task, such as `the run` or `the task 'build'`.
     pub(crate) title: &'a str,
     pub(crate) is_run: bool,
     pub(crate) passed: &'a [Passed],

@@ -11,7 +11,7 @@ use gleaner_core::document::{Content, Diagnostics, Locate, Location, Node, Place
 pub(crate) enum Replacement {
     /// The variable stays unchanged.
     Keep,
-    /// The variable is replaced with another one; the field is the text between `$(` and `)`.
+    /// The variable is replaced with another variable; the field is the new text between `$(` and `)`.
     Variable(String),
     /// The variable is replaced with this text, which contains no variables.
     Text(String),

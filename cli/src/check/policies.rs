@@ -1,4 +1,4 @@
-//! Checks the installation's admission policies, and the kind PipelineResource.
+//! Checks the installation's admission policies, and that the kind PipelineResource is served.
 
 use gleaner_proto::kubernetes::{PIPELINE_RESOURCE_API_VERSION, PIPELINE_RESOURCE_KIND};
 use gleaner_runtime::api_server::path;

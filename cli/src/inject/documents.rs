@@ -12,7 +12,7 @@ use serde_json::Value;
 
 use crate::checking;
 
-/// The settings that Gleaner and Tekton have in the target cluster.
+/// Gleaner's and Tekton's settings in the target cluster.
 #[derive(Debug)]
 pub(super) struct Cluster {
     pub(super) settings: Settings,

@@ -1,4 +1,4 @@
-//! The API server in which a run creates its objects: one embedded in this process, or a real cluster.
+//! The API server in which a run creates its objects: a server embedded in this process, or a real cluster's.
 
 use std::collections::BTreeSet;
 use std::ffi::OsString;
@@ -216,7 +216,7 @@ impl Cluster {
             Place::Real { context, given, .. } => {
                 let own = given.iter();
                 let own = own.flat_map(|file| ["--kubeconfig".to_owned(), text(file)]);
-                // The run's namespace may differ from the context's.
+                // The run's namespace may differ from the context's namespace.
                 let context = [
                     "--context".to_owned(),
                     context.clone(),
@@ -247,7 +247,7 @@ impl Cluster {
         }
     }
 
-    /// Returns a note about the differences from a run that Tekton executes in the cluster.
+    /// If the cluster is a real one, returns a note about how this run differs from a run that Tekton executes.
     pub(crate) fn note(&self) -> Option<&'static str> {
         match &self.place {
             Place::Embedded(_) => None,

@@ -117,7 +117,7 @@ impl Context {
         context
     }
 
-    /// Creates the TaskRun of a task in the local API server, and returns the values of `$(context.*)`. `name` is the name of
+    /// Creates the TaskRun for a task in the local API server, and returns the values of `$(context.*)`. `name` is the name of
     /// the pipeline task, `task` the name of the Task.
     pub(crate) fn of_task(
         &self,

@@ -8,7 +8,7 @@ use crate::terminal::visible;
 
 /// Control characters that move the cursor to the beginning of the line, and erase the line.
 const ERASE: &str = "\r\u{1b}[2K";
-/// The number of columns if the terminal does not report its size.
+/// The number of columns to assume if the terminal does not report its size.
 const COLUMNS: usize = 80;
 
 /// The text of the wait line; empty if the line is not shown.
@@ -40,7 +40,7 @@ pub(crate) fn print(line: impl Display) {
 /// Replaces the wait line with `text`, shortened to the terminal's width. Erases the line if `text` is empty.
 pub(crate) fn show(text: &str) {
     let mut shown = shown();
-    // A control character of a value would break the erasing.
+    // A control character in a value would prevent the line from being erased.
     let text = visible(text).replace(['\n', '\t'], " ");
     let text: String = text.chars().take(columns().saturating_sub(1)).collect();
     if *shown != text {

@@ -1,4 +1,4 @@
-//! Plans a run from the documents in the files: selects the run, Pipeline or Task, and reports all errors in it.
+//! Plans a run from the documents in the files: selects the run, Pipeline or Task, and reports all errors in these documents.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -47,7 +47,7 @@ fn usage(message: impl Into<String>) -> Refusal {
 /// Plans the run that `options` selects. `file` contains the parameter values from `--param-file`.
 ///
 /// # Errors
-/// All errors in the documents that the run uses, or in the command line.
+/// Returns all errors in the command line and in the documents that the run uses.
 pub(crate) fn plan(
     options: &Run,
     file: &Map<String, Value>,

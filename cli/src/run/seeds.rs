@@ -13,15 +13,15 @@ use crate::failure::Failure;
 use crate::files;
 use crate::terminal;
 
-/// The parsed files of `--object`.
+/// The parsed files from `--object`.
 #[derive(Debug, Default)]
 pub(crate) struct Seeds(Vec<Source>);
 
 impl Seeds {
-    /// Reads the files of `--object`.
+    /// Reads the files given with `--object`.
     ///
     /// # Errors
-    /// The exit code. The messages have been printed.
+    /// Prints the errors and returns the exit code.
     pub(crate) fn read(options: &Run) -> Result<Self, u8> {
         let usage = |message: &str| Err(Failure::usage(message).print());
         if options.objects.is_empty() {

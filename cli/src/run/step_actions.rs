@@ -30,7 +30,7 @@ const STEP_ACTION_FIELDS: [&str; 9] = [
 /// Returns the document after replacing the StepAction references in the TaskSpec at `place`, as Tekton does.
 ///
 /// # Errors
-/// All errors in the StepActions and in the references.
+/// Returns all errors in the StepActions and in the references to them.
 pub(crate) fn resolve(
     document: Document<'_>,
     place: &Place,

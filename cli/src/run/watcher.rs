@@ -37,7 +37,7 @@ struct Process(Child);
 // === impl Watcher ===
 
 impl Watcher {
-    /// Starts the watcher of the run in `directory`. If `removes` is true, the watcher removes the directory when the run exits.
+    /// Starts the watcher for the run in `directory`. If `removes` is true, the watcher removes the directory when the run exits.
     pub(crate) fn start(program: &Path, directory: &Path, removes: bool) -> io::Result<Self> {
         let mut command = Command::new(program);
         // If this run is itself a step of another run, the inherited variables would make the other run treat the watcher as a

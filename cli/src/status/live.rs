@@ -15,7 +15,7 @@ use crate::http::{self, PATIENCE};
 /// Requests the status from the sidecar.
 ///
 /// # Errors
-/// The reason why the sidecar did not respond.
+/// Returns the reason why the sidecar did not respond.
 pub(super) async fn status(api: &ApiServer, run: &TaskRun) -> Result<Status, String> {
     let port = port(run)?;
     let pod = run.pod().map(|pod| &pod["metadata"]["name"]);

@@ -8,8 +8,8 @@ use crate::document::Diagnostics;
 use crate::document::diagnostic::Diagnostic;
 use crate::variable::Field;
 
-/// Reports each template with the same kind, namespace and static name as an earlier one. Names with variables are compared as
-/// written, because names that are written in the same way also have the same value.
+/// Reports each template that has the same kind, namespace and static name as an earlier template. Names with variables are
+/// compared as written, because names that are written in the same way also have the same value.
 pub(super) fn check(declaration: &Declaration, found: &mut Diagnostics) {
     let mut places = HashMap::new();
     for template in &declaration.templates {

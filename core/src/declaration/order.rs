@@ -19,7 +19,7 @@ enum Need {
     Kind(String, String),
 }
 
-/// Reports each template that precedes the template that creates its Namespace or defines its kind.
+/// Reports each template that comes before the template for its own Namespace or for the CRD that defines its kind.
 pub(super) fn check(declaration: &Declaration, found: &mut Diagnostics) {
     let templates = || declaration.templates.iter().enumerate();
     let mut makers: HashMap<Need, (usize, &Template)> = HashMap::new();
@@ -49,7 +49,7 @@ pub(super) fn check(declaration: &Declaration, found: &mut Diagnostics) {
     }
 }
 
-/// Returns the needs that this template fulfills for other templates.
+/// Returns what this template creates that other templates may need.
 fn fulfilled(template: &Template) -> Vec<Need> {
     if template.is("v1", "Namespace") {
         let of = Need::NamespaceOf(template.name.to_string());
@@ -68,7 +68,7 @@ fn fulfilled(template: &Template) -> Vec<Need> {
     }
 }
 
-/// Returns the needs of a template, each with the field that causes the need.
+/// Returns what a template needs, each with the field that causes the need.
 fn needs(template: &Template) -> Vec<(Need, &'static [&'static str])> {
     let mut needs: Vec<(Need, &'static [&'static str])> = Vec::new();
     let path = &["metadata", "namespace"];

@@ -69,9 +69,9 @@ pub(crate) fn places(document: &Node) -> HashSet<Place> {
 
 struct Search<'a> {
     document: &'a Node,
-    /// The places of the metadata in which Gleaner reads annotations. The value is true if that metadata contains a declaration.
+    /// The metadata in which Gleaner reads annotations, by place. The value is true if that metadata contains a declaration.
     read: HashMap<Place, bool>,
-    /// The place of the metadata in which a misplaced annotation should be.
+    /// The place of the metadata where a misplaced annotation belongs.
     right: Option<Place>,
 }
 
@@ -260,7 +260,8 @@ impl<'a> Search<'a> {
     }
 }
 
-/// Checks the annotations next to a declaration: each must be a string, and its key must not be a key of the declaration.
+/// Checks the annotations next to a declaration: each must be a string, and its key must not be one that belongs in the
+/// declaration.
 fn check_own(annotations: &Cursor<'_>, report: &mut impl FnMut(Diagnostic)) {
     if annotations.node.present(annotation::OUTPUTS).is_none() {
         return;

@@ -12,7 +12,7 @@ pub const SECRET: &str = "(secret)";
 pub enum Secrecy {
     /// The values of the secrets, for the API server only.
     Plain,
-    /// [`SECRET`] instead of each secret, for all other uses.
+    /// [`SECRET`] in place of each secret, for all other uses.
     Masked,
 }
 
@@ -37,11 +37,11 @@ pub enum Disclosure {
 pub struct Withheld {
     step: String,
     output: String,
-    /// The object with [`SECRET`] for each secret; null if its content is not available.
+    /// The object with [`SECRET`] in place of each secret; null if the object's content is not available.
     masked: Value,
 }
 
-/// The step and the name of a secret output.
+/// A secret output: the step's name and the output's name.
 pub(super) type SecretOutput<'a> = (&'a str, &'a str);
 
 impl Disclosure {
@@ -60,12 +60,12 @@ impl Disclosure {
 }
 
 impl Withheld {
-    /// Returns the step and the name of a secret output that the object contains.
+    /// Returns a secret output that the object contains: the step's name and the output's name.
     pub fn secret(&self) -> (String, String) {
         (self.step.clone(), self.output.clone())
     }
 
-    /// Returns the message that is shown instead of the API server's.
+    /// Returns the message that is shown instead of the API server's message.
     pub fn notice(&self) -> String {
         let Self { step, output, .. } = self;
         format!(
@@ -74,8 +74,8 @@ impl Withheld {
         )
     }
 
-    /// Returns the longest prefix of the path `field` (in the API server's notation) that exists in the masked object. It ends
-    /// before the first key that does not exist or belongs to a secret.
+    /// Returns the longest prefix of the path `field` (in the API server's notation) that exists in the masked object. This
+    /// prefix ends before the first key that does not exist or belongs to a secret.
     pub fn visible_path<'a>(&self, field: &'a str) -> Option<&'a str> {
         let mut value = &self.masked;
         let mut rest = field;

@@ -16,8 +16,8 @@ use super::spec::TaskSpec;
 use super::step::{Action, Step};
 use super::step_variables::OF_TEKTON;
 
-/// Checks the variables in `fromPath`. Tekton replaces them, so a pod outside Tekton (`spec` is `None`) must not use any. Places
-/// and positions are relative to the declaration.
+/// Checks the variables in `fromPath`. Tekton replaces them, so the declaration must not use any if the pod does not belong to a
+/// TaskRun (`spec` is `None`). Places and positions are relative to the declaration.
 pub fn paths(declaration: &Declaration, spec: Option<&TaskSpec>, found: &mut Diagnostics) {
     let names = spec.map(Names::of);
     for (step, outputs) in &declaration.steps {
@@ -62,8 +62,8 @@ pub fn results(declaration: &Declaration, spec: &TaskSpec) -> Vec<Diagnostic> {
     found.into_vec()
 }
 
-/// Reports context variables in the templates that never have a value in this kind of pod. `is_task` is false for a pod outside
-/// Tekton. Places and positions are relative to the declaration.
+/// Reports context variables that the templates use but that never have a value in this kind of pod. `is_task` is false for a
+/// pod that does not belong to a TaskRun. Places and positions are relative to the declaration.
 pub fn context(declaration: &Declaration, is_task: bool, found: &mut Diagnostics) {
     let wrong = context_uses(declaration, |name| {
         let help = match (is_task, name) {

@@ -14,7 +14,7 @@ pub fn has_interpreter(script: &str) -> bool {
     script.trim_start().starts_with("#!")
 }
 
-/// The maximum number of steps in a Task. It limits the number of containers in the Task's pod.
+/// The maximum number of steps in a Task. This limits the number of containers in the Task's pod.
 pub const STEPS_MAX: usize = 256;
 /// The maximum total size of the copies of a step template, in bytes. Each step gets a copy.
 const COPIES_MAX: usize = 4 << 20;
@@ -207,7 +207,7 @@ fn size_of_texts(texts: &[String]) -> usize {
     sizes.sum()
 }
 
-/// Returns the name of the step `node` at `index` in its Task.
+/// Returns the name of the step in `node`, which is at `index` in the Task's list of steps.
 pub(crate) fn step_name(node: &Node, index: usize) -> String {
     match node.get("name").and_then(Node::as_str) {
         Some(name) if !name.is_empty() => name.to_owned(),

@@ -172,7 +172,7 @@ pub(super) fn interpolate(into: &mut String, value: &Value) {
     }
 }
 
-/// Returns the position of the `)` that closes a variable. Skips each `)` in a quoted key, and the inner one in `string(...)`.
+/// Returns the position of the `)` that closes a variable. Skips each `)` in a quoted key, and the inner `)` in `string(...)`.
 fn closing(text: &str) -> Option<usize> {
     let mut quote = None;
     let mut depth = 0;

@@ -169,8 +169,8 @@ spec:
     };
     let plain = ahead(ResultsFrom::default());
     let steps = &plain["spec"]["steps"];
-    // `6+2` counts two steps, a sidecar, and Tekton's three init containers (`prepare`, and those for scripts and working
-    // directories), and then Gleaner's step and sidecar.
+    // In `6+2`, the 6 counts two steps, a sidecar and Tekton's three init containers (`prepare`, and those for scripts and
+    // working directories), and the 2 counts Gleaner's step and sidecar.
     let flags = r#""--termination-share=6+2","--results=img,own","--step-results=part","--step-metadata-dir=/tekton/run/0/status""#;
     assert!(
         steps[0]["script"].as_str().unwrap().contains(flags),

@@ -103,7 +103,7 @@ fn injection_into_a_pod_can_be_removed() {
 /// A function that creates an object with the given pod template.
 type Within = fn(&Value) -> Value;
 
-/// Objects with a pod template: the path of the template, and a function that creates the object.
+/// Kinds with a pod template. Each entry contains the path of the template, and a function that creates an object of this kind.
 const TEMPLATES: [(&str, Within); 3] = [
     (
         "spec.template",

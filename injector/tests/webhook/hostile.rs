@@ -1,5 +1,5 @@
-//! Tests with objects that are designed to consume excessive time or memory. The injector decides on each of them within limits,
-//! and they do not delay other reviews or probes.
+//! Tests with objects that are designed to consume excessive time or memory. The injector must decide on each object
+//! within limits, and no object may delay other reviews or probes.
 
 pub(crate) mod objects;
 
@@ -54,8 +54,8 @@ async fn a_hostile_object_is_decided_within_bounds_of_time_and_memory() {
     }
 }
 
-/// Sends small reviews and probes one after another until `done` returns true, and returns the longest duration of a review and
-/// of the probes.
+/// Sends small reviews and probes one after another until `done` returns true, and returns the longest duration of the
+/// reviews, and that of the probes.
 async fn bystanders(
     injector: &Injector,
     authority: &Authority,
@@ -77,7 +77,7 @@ async fn bystanders(
     longest
 }
 
-/// Returns the name and the HTTP request of a hostile review.
+/// Returns the name of a hostile review, and the HTTP request that contains the review.
 fn prepared(Hostile { what, path, review }: Hostile) -> (&'static str, Vec<u8>) {
     let headers = [("Content-Type", "application/json")];
     let body = review.to_string();

@@ -20,9 +20,9 @@ pub(crate) fn applied_first(object: &mut Value, manager: &Manager) {
     managers::write(object, &[manager.entry(set)]);
 }
 
-/// Returns the next state of `live`: merges `wanted` into it, and removes the fields that only this manager owns and that
+/// Returns the next state of `live`: merges in `wanted`, and removes the fields that only this manager owns and that
 /// `wanted` no longer contains. If `force` is true, this manager becomes the only owner of the fields that change.
-/// Errors: if `force` is false, the fields that would change and that other managers own.
+/// If `force` is false and fields that other managers own would change, fails with these fields.
 pub(crate) fn apply(
     live: &Value,
     wanted: &Value,

@@ -20,8 +20,8 @@ fn directory(report: usize) -> tempfile::TempDir {
 #[test]
 fn results_that_are_too_large_fail_only_if_they_would_fit_without_gleaner() {
     let fit = |share: &str, report: usize| reported(share).measure(directory(report).path()).fit();
-    // For `2+1`, 4096 bytes are available with or without Gleaner's container. For `3+1`, 3072 bytes are available with it, and
-    // 4096 without it.
+    // For `2+1`, 4096 bytes are available with or without Gleaner's container. For `3+1`, 3072 bytes are available with
+    // that container, and 4096 without it.
     assert!(matches!(fit("2+1", 3800), Fit::Fits));
     assert!(matches!(fit("3+1", 2800), Fit::Fits));
     let Fit::CrowdedOut(failure) = fit("3+1", 3000) else {

@@ -1,5 +1,5 @@
-//! Tests signals under different supervisors. The command must receive each signal as often as without the redirector, and the
-//! supervisor must observe the same exit status as without it.
+//! Tests signals under different supervisors. The command must receive each signal as often, and the supervisor must
+//! observe the same exit status, as without the redirector.
 
 use std::fs;
 use std::io::Write as _;
@@ -39,8 +39,8 @@ enum To {
     Group,
 }
 
-/// Returns a command that runs the counter program, started by the step's prefix. If `wrapped` is true, the counter is the
-/// command of the step, and otherwise it runs without the redirector.
+/// Returns a command that runs the counter program, started by the step's prefix. If `wrapped` is true, the counter runs
+/// as the step's command; otherwise, it runs without the redirector.
 fn counter(step: &Step, wrapped: bool) -> Command {
     let words = ["perl", "-e", COUNTER];
     if wrapped {

@@ -14,7 +14,7 @@ const MIB: usize = 1 << 20;
 const DATA: usize = 2 * MIB;
 
 /// Runs a step with these outputs, and asserts that the redirector's peak memory does not exceed [`PEAK`]. The sidecar crashes at
-/// the first message, so the redirector sends it again.
+/// the first message, so the redirector sends the message again.
 fn assert_lean(outputs: &[(&str, &[u8])]) {
     let accepted = Reply::accepted();
     let Reply::Raw(bytes) = accepted else {

@@ -64,7 +64,7 @@ impl Access {
     /// Returns the API server that the flags specify; by default, the API server of the pod's cluster.
     ///
     /// # Errors
-    /// An [`AccessError`] if a file is missing or invalid.
+    /// Returns an [`AccessError`] if a file is missing or invalid.
     pub async fn connect(&self) -> Result<ApiServer, AccessError> {
         let bounds = Bounds {
             timeout: self.request_timeout,
@@ -83,13 +83,13 @@ impl Access {
     }
 }
 
-/// Constructors. They do not connect; the first request does.
+/// Constructors. They do not connect; the connection is established for the first request.
 impl ApiServer {
-    /// Returns the API server of `context` in a kubeconfig, by default of the current context. Without `file`, reads the
-    /// kubeconfig that `KUBECONFIG` specifies, or `~/.kube/config`.
+    /// Returns the API server for `context` in a kubeconfig. Without `context`, uses the current context. Without `file`, reads
+    /// the kubeconfig that `KUBECONFIG` specifies, or `~/.kube/config`.
     ///
     /// # Errors
-    /// An [`AccessError`] if a file is missing or invalid.
+    /// Returns an [`AccessError`] if a file is missing or invalid.
     pub async fn of_kubeconfig(
         file: Option<&Path>,
         context: Option<&str>,
@@ -123,13 +123,13 @@ impl ApiServer {
     /// Returns the API server at an `http://` or `https://` address, without credentials.
     ///
     /// # Errors
-    /// An [`AccessError`] if TLS cannot be set up.
+    /// Returns an [`AccessError`] if TLS cannot be set up.
     pub fn at(address: Uri, bounds: Bounds) -> Result<Self, AccessError> {
         let is_plain = address.scheme_str() == Some("http");
         let mut config = Config::new(address);
         if is_plain {
-            // Plain HTTP needs no CA certificates. Without this list, the client would read those of the system, and fail if
-            // there are none.
+            // Plain HTTP needs no CA certificates. Without this list, the client would read the system's certificates, and fail
+            // if there are none.
             config.root_cert = Some(Vec::new());
         }
         Self::new(config, None, bounds)
@@ -193,7 +193,7 @@ fn unusable(error: KubeconfigError, has_own_proxy: bool) -> AccessError {
     }
 }
 
-/// Returns the proxy that the kubeconfig sets for the context's cluster. It takes precedence over the proxy variables.
+/// Returns the proxy that the kubeconfig sets for the context's cluster. This proxy takes precedence over the proxy variables.
 fn own_proxy(kubeconfig: &Kubeconfig, context: Option<&str>) -> Option<String> {
     let mut contexts = kubeconfig.contexts.iter();
     let context = contexts.find(|own| Some(own.name.as_str()) == context);

@@ -16,7 +16,7 @@ impl ApiServer {
     /// size of a response, requests it again with half as many objects. If the continue token has expired, starts over.
     ///
     /// # Errors
-    /// A [`RequestError`] unless the status of each page is 2xx.
+    /// Returns a [`RequestError`] unless the status of each page is 2xx.
     pub async fn list<T>(
         &self,
         path: &str,

@@ -14,7 +14,7 @@ use super::{ApiServer, path};
 /// The content type of all request bodies except patches.
 pub(super) const JSON: &str = "application/json";
 
-/// The error of a request that failed or got no usable response.
+/// The error from a request that failed or got no usable response.
 #[derive(Debug, thiserror::Error)]
 #[error("{}", .reason.sentence(.request))]
 pub struct RequestError {
@@ -62,7 +62,7 @@ impl ApiServer {
     /// [`timeout`](Self::timeout).
     ///
     /// # Errors
-    /// A [`Reason`] if no complete response arrives.
+    /// Returns a [`Reason`] if no complete response arrives.
     pub async fn send(
         &self,
         request: http::request::Builder,
@@ -98,7 +98,7 @@ impl ApiServer {
     /// Sends a request once and returns the response, which must be JSON.
     ///
     /// # Errors
-    /// A [`RequestError`] unless the status is 2xx and the response is JSON.
+    /// Returns a [`RequestError`] unless the status is 2xx and the response is JSON.
     pub async fn call(
         &self,
         method: Method,
@@ -134,7 +134,7 @@ impl ApiServer {
     /// Returns the object at `path`; `None` if it does not exist.
     ///
     /// # Errors
-    /// A [`RequestError`] unless the status is 2xx or 404.
+    /// Returns a [`RequestError`] unless the status is 2xx or 404.
     pub async fn get(&self, path: &str) -> Result<Option<Value>, RequestError> {
         match self.call(Method::GET, path, JSON, None).await {
             Ok(value) => Ok(Some(value)),
@@ -143,10 +143,10 @@ impl ApiServer {
         }
     }
 
-    /// Returns a namespaced object; `None` if it does not exist. `plural` is the path segment of the kind, such as `configmaps`.
+    /// Returns a namespaced object; `None` if it does not exist. `plural` is the path segment for the kind, such as `configmaps`.
     ///
     /// # Errors
-    /// A [`RequestError`] unless the status is 2xx or 404.
+    /// Returns a [`RequestError`] unless the status is 2xx or 404.
     pub async fn object(
         &self,
         api_version: &str,

@@ -87,8 +87,8 @@ pub(crate) fn limit() -> Option<u64> {
 }
 
 /// Finds the lowest limit of a process's cgroup and the cgroup's ancestors below `root`, for both cgroup versions (cgroups(7)).
-/// In a container without a cgroup namespace, the paths in `cgroups` are those of the node and do not exist below `root`. Only
-/// the limit in `root` itself is then found, which is that of the container's own cgroup.
+/// In a container without a cgroup namespace, the paths in `cgroups` are paths on the node and do not exist below `root`. In
+/// that case, only the limit in `root` itself is found, which is the limit of the container's own cgroup.
 fn lowest(cgroups: &str, root: &Path) -> Option<u64> {
     let limits = cgroups.lines().filter_map(|line| {
         let mut fields = line.splitn(3, ':').skip(1);

@@ -12,12 +12,12 @@
 //!
 //! The first five fields are the head, and the last field is the filler.
 //!
-//! A frame overwrites [`BLANK`] bytes or is appended to the file. If the write is interrupted, the frame is torn: a part of it is
-//! blank or missing. After a power failure, that part may instead contain zeros, which count as blank, if the file had grown. A
-//! power failure can lose any sector of 512 bytes, and a killed process can stop writing after any byte. In both cases, the torn
-//! frame shows at least one of two signs: the last byte of its head or of the frame is blank, or its part of one sector is blank.
-//! A complete frame shows neither sign, and a few wrong bits cannot change that. So a frame that shows neither sign, but has a
-//! wrong checksum, is damaged, not torn.
+//! A frame overwrites [`BLANK`] bytes or is appended to the file. If the write is interrupted, the frame is torn: a part of the
+//! frame is blank or missing. After a power failure, that part may instead contain zeros, which count as blank, if the file had
+//! grown. A power failure can lose any sector of 512 bytes, and a killed process can stop writing after any byte. In both cases,
+//! the torn frame shows at least one of two signs: the last byte of the head or of the whole frame is blank, or the frame's part
+//! in one sector is blank. A complete frame shows neither sign, and a few wrong bits cannot change that. So a frame that shows
+//! neither sign, but has a wrong checksum, is damaged, not torn.
 
 use std::io::{self, IoSlice, Write};
 
@@ -116,7 +116,7 @@ pub(super) fn read(bytes: &[u8]) -> Result<Frames<'_>, u64> {
                 payloads.push((at as u64, payload));
                 at = end;
             }
-            // Only the last frame can be torn, so a complete frame after this one shows that this one is damaged.
+            // Only the last frame can be torn, so if a complete frame follows this frame, this frame is damaged.
             Frame::Torn if holds_frame(bytes, at + HEAD) => return Err(at as u64),
             Frame::Torn => return Ok(Frames { payloads, end: at }),
             Frame::Damaged => return Err(at as u64),

@@ -35,7 +35,7 @@ impl AsRef<[u8]> for Held {
     }
 }
 
-/// Reads the message of `step`, and returns it with the original bytes.
+/// Reads the message from `step`, and returns the message with its original bytes.
 pub(super) async fn outputs(
     api: &Api,
     step: &str,

@@ -25,11 +25,11 @@ const WAITS: usize = 16;
 /// at a time.
 const POSTS: usize = 4;
 
-/// The limits of all clients.
+/// The limits for all clients.
 #[derive(Debug)]
 pub struct Clients(HashMap<Caller, Client>);
 
-/// The limits of one client, and the resources that it currently uses.
+/// The limits for one client, and the resources that it currently uses.
 #[derive(Debug)]
 pub(super) struct Client {
     streams: Arc<Semaphore>,
@@ -55,7 +55,7 @@ impl Clients {
         Self(callers.map(client).collect())
     }
 
-    /// Returns the limits of this caller.
+    /// Returns the limits for this caller.
     pub(super) fn of(&self, caller: &Caller) -> &Client {
         let known = self.0.get(caller);
         known.expect("invariant: every socket has an entry")

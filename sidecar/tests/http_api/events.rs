@@ -29,7 +29,7 @@ fn reasons(cluster: &ApiServer) -> Vec<String> {
     reasons
 }
 
-/// Returns the note of the only Event with this reason.
+/// Returns the note from the only Event with this reason.
 fn note(cluster: &ApiServer, reason: &str) -> String {
     let mut events = cluster.events();
     events.retain(|event| event["reason"] == reason);
@@ -181,7 +181,7 @@ fn refused_or_unanswered_events_do_not_affect_the_run() {
         let sidecar = Setup::new(TWO).with(&cluster).start();
         let begin = Instant::now();
         sidecar.step("build").outputs("build", OUTPUTS).ok();
-        // Posting the Events can take up to one second, but the step does not wait for it.
+        // Posting the Events can take up to one second, but the step does not wait until they are posted.
         assert!(begin.elapsed() < Duration::from_secs(5), "{fault:?}");
         sidecar.terminate();
         // The limit of 6 s is between the limit for posting all Events (1 s) and the limit for a single request (10 s).

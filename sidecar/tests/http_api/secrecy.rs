@@ -177,7 +177,7 @@ fn the_status_truncates_long_values() {
         value("steps.build.report"),
         Some("(object with 1 keys)".into())
     );
-    // Only the status truncates values; the rendered resources contain them completely.
+    // Only the status truncates values; the rendered resources contain the complete values.
     assert!(
         sidecar
             .loopback()
@@ -193,8 +193,8 @@ fn assert_hidden_everywhere(sidecar: &Sidecar) {
     }
 }
 
-/// Returns every text that shows the state of the run: the responses, an event and the log. Each is returned with the name of its
-/// source.
+/// Returns every text that shows the state of the run: the responses, an event and the log. Each text is returned with the name
+/// of its source.
 fn seen_everywhere(sidecar: &Sidecar) -> Vec<(String, Vec<u8>)> {
     let place = sidecar.loopback();
     let mut seen = Vec::new();

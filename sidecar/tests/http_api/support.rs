@@ -10,7 +10,7 @@ use gleaner_testkit::wait;
 
 pub(crate) use process::{Setup, Sidecar};
 
-/// The maximum time for which a test waits for a condition. It is reached only if the test fails.
+/// The maximum time for which a test waits for a condition. Only a failing test waits that long.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 
 /// A declaration with two steps and two objects. The objects are submitted on request.

@@ -173,7 +173,8 @@ impl Browser {
         std::fs::write(file, bytes).unwrap();
     }
 
-    /// Returns the errors of the page so far: exceptions, violations of its Content-Security-Policy, and failed requests.
+    /// Returns the errors that the page has caused so far: exceptions, violations of the Content-Security-Policy, and failed
+    /// requests.
     pub(crate) fn errors(&mut self) -> Vec<String> {
         // Make a call and wait for its response, which arrives after all events that earlier actions caused.
         self.eval("null");
@@ -228,7 +229,7 @@ impl Browser {
 
 impl Drop for Browser {
     fn drop(&mut self) {
-        // Kill the whole process group: a remaining child process would write to the profile while it is deleted.
+        // Kill the whole process group: a remaining child process would write to the profile while the profile is deleted.
         let group = format!("-{}", self.process.id());
         let _ = Command::new("kill").args(["-KILL", "--", &group]).status();
         let _ = self.process.wait();

@@ -1,4 +1,4 @@
-//! Tests the page with hostile values, and with a keyboard only.
+//! Tests the page with hostile values, and with only a keyboard.
 
 use gleaner_testkit::api_server::ApiServer;
 use serde_json::json;

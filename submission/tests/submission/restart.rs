@@ -77,7 +77,7 @@ fn plan() -> Planned {
     }
 }
 
-/// Submits like a process that was restarted after it stored the plans `earlier`.
+/// Submits as a process does after a restart. `earlier` contains the plans that were stored before the restart.
 async fn restarted(
     submitter: Submitter,
     earlier: Vec<Planned>,

@@ -31,7 +31,7 @@ fn conditions(names: &[&str]) -> WaitTarget {
     WaitTarget::Conditions(names.iter().map(|name| (*name).to_owned()).collect())
 }
 
-/// Returns an object of this kind with this status, and a one-minute wait for `target`.
+/// Returns an object of this kind, with this status and with a `waitFor` of one minute for `target`.
 fn reporting(
     (api_version, kind): (&str, &str),
     target: WaitTarget,
@@ -458,7 +458,7 @@ async fn an_object_with_keep_on_failure_stays_with_its_namespace_and_is_reported
         error.sentence().ends_with("retained because of keepOnFailure and must be deleted by hand: Job pr-42/svc: its status shows the reason, Namespace pr-42: its status shows the reason"),
         "{error}"
     );
-    // A second attempt of the run, without the state of the first, creates the object again.
+    // A second attempt of the run, without the state of the first attempt, creates the object again.
     let job_path = "/apis/batch/v1/namespaces/pr-42/jobs/svc";
     let before = mock.get(job_path).unwrap()["metadata"]["uid"].clone();
     let again = vec![namespace("pr-42"), job];

@@ -12,7 +12,7 @@ pub enum Missing {
     Failed(String),
 }
 
-/// Returns the directory of etcd and kube-apiserver. Builds them if necessary, which takes minutes.
+/// Returns the directory that contains etcd and kube-apiserver. Builds them if necessary, which takes minutes.
 ///
 /// # Errors
 ///
@@ -21,7 +21,7 @@ pub fn programs() -> Result<PathBuf, Missing> {
     ask("rig", "etcd and kube-apiserver (KUBEBUILDER_ASSETS)")
 }
 
-/// Returns the directory of helm. Builds helm if necessary, which takes minutes.
+/// Returns the directory that contains helm. Builds helm if necessary, which takes minutes.
 ///
 /// # Errors
 ///
@@ -30,7 +30,7 @@ pub fn helm() -> Result<PathBuf, Missing> {
     ask("helm", "helm")
 }
 
-/// Returns the directory of check-rules, a program that parses Prometheus rules. Builds check-rules if necessary.
+/// Returns the directory that contains check-rules, a program that parses Prometheus rules. Builds check-rules if necessary.
 ///
 /// # Errors
 ///
@@ -39,7 +39,7 @@ pub fn rules() -> Result<PathBuf, Missing> {
     ask("rules", "check-rules")
 }
 
-/// Runs `rig/assets.sh`, and returns the directory of the programs that it prints. `what` names the programs in an error.
+/// Runs `rig/assets.sh`, and returns the directory that the script prints. `what` names the programs in an error.
 fn ask(wanted: &str, what: &str) -> Result<PathBuf, Missing> {
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("rig/assets.sh");
     let output = Command::new(&script)

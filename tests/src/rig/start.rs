@@ -18,7 +18,7 @@ use crate::wait;
 /// The time limit for the start. It usually takes three seconds, but can take much longer on a busy machine.
 const START: Duration = Duration::from_secs(90);
 
-/// The name of the file in the rig's directory that contains the CA of the server's certificate.
+/// The file that contains the CA of the server's certificate; its name in the rig's directory.
 const AUTHORITY_FILE: &str = "authority.crt";
 
 /// Options of a rig.

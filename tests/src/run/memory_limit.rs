@@ -31,7 +31,7 @@ impl MemoryLimit {
                 (controllers == controller).then(|| path.trim_start_matches('/').to_owned())
             })
         };
-        // Version 1 has a separate hierarchy for each controller; version 2 has a single one (cgroups(7)).
+        // Version 1 has a separate hierarchy for each controller; version 2 has a single hierarchy (cgroups(7)).
         let (parent, limit, events) = match (of("memory"), of("")) {
             (Some(path), _) => (
                 Path::new(ROOT).join("memory").join(path),
@@ -40,7 +40,7 @@ impl MemoryLimit {
             ),
             (None, Some(path)) => {
                 let parent = Path::new(ROOT).join(path);
-                // Ignore an error, because the controller may already be enabled. If it is not, writing the limit fails.
+                // Ignore an error, because the controller may already be enabled. Otherwise, writing the limit fails.
                 let _ = fs::write(parent.join("cgroup.subtree_control"), "+memory");
                 (parent, "memory.max", "memory.events")
             }

@@ -129,7 +129,7 @@ fn one_value() -> String {
     declaration.to_string()
 }
 
-/// Returns text of several lines with a total of `bytes` bytes, which must be a multiple of 16.
+/// Returns multi-line text with a length of `bytes` bytes. `bytes` must be a multiple of 16.
 fn blob(bytes: usize) -> String {
     "sixteen bytes: \n".repeat(bytes / 16)
 }

@@ -38,7 +38,8 @@ pub(crate) enum Kind {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Before {
     Nothing,
-    /// An object of another client. With the policy Create, the run must fail; with Apply, it adds fields to the object.
+    /// An object that another client created. With the policy Create, the run must fail; with Apply, it adds fields to
+    /// this object.
     Theirs,
 }
 
@@ -66,7 +67,7 @@ struct Field {
 #[derive(Debug)]
 enum Content {
     Text(String),
-    /// The name of the object that is created from the resource with this name in the declaration.
+    /// The name of the object that is created from a resource; the string is the resource's name in the declaration.
     NameOf(String),
 }
 
@@ -270,8 +271,8 @@ impl Object {
         })
     }
 
-    /// Returns the differences between the existing object and the declared one. `name_of` returns the name of the object that
-    /// is created from a resource of the declaration.
+    /// Returns the differences between the existing object and the declared object. `name_of` returns the name of the object
+    /// that is created from a resource in the declaration.
     pub(crate) fn differences(
         &self,
         existing: &Value,

@@ -3,7 +3,7 @@
 //! | module | content |
 //! | --- | --- |
 //! | `proposal` | the proposal's documents, translated by `gleaner translate` |
-//! | `annotated` | Tasks with the annotation that are applied again, edited, embedded, or fetched by a resolver |
+//! | `annotated` | annotated Tasks that are applied again, edited, embedded, or fetched by a resolver |
 //! | `shapes` | Tasks of every form that Tekton accepts |
 //! | `refusals` | failures, and the messages that users see |
 //! | `room` | the available space for results in termination messages |
@@ -17,7 +17,7 @@
 //! | `guides` | the commands of the tutorial and the how-to guides |
 //! | `observing` | `gleaner status` and `gleaner check` |
 //! | `ahead` | `gleaner inject`, in namespaces for which the webhook is disabled |
-//! | `tekton` | features of Tekton and containers of other tools that Gleaner does not affect |
+//! | `tekton` | Tekton's features and other tools' containers, which Gleaner must not affect |
 //! | `modes` | switching the source of the injector's certificates |
 //! | `alone` | cases that stop the injectors, or change the settings of Tekton or Gleaner |
 

@@ -90,7 +90,7 @@ fn the_proposals_documents_create_the_resource_and_pass_it_to_the_next_task(name
     let said = namespace.logs("build-and-test-run-run-test-binary-pod", "step-run-test");
     assert!(said.contains("all routes answer"), "{said}");
 
-    // The garbage collector deletes the resource with the run.
+    // The garbage collector deletes the resource together with the run.
     namespace
         .kubectl(&["delete", "pipelinerun", "build-and-test-run"])
         .succeed();

@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use crate::{PROGRAMS, objects};
 
-/// A declaration of two objects that the API server accepts, and of a Role, which the proxy refuses.
+/// A declaration with two objects, which the API server accepts, and a Role, which the proxy refuses.
 const THREE: &str = "
 steps: {build: [{name: digest}]}
 resources:
@@ -198,7 +198,7 @@ const SETTINGS: &str = "
       data: {digest: $(steps.build.digest)}
 ";
 
-/// Runs a failing run whose sidecar is killed after it has applied the object `settings`, and returns the path of the object.
+/// Executes a run that fails and whose sidecar is killed after it has applied the object `settings`. Returns the object's path.
 async fn killed_when_applied(server: &Server) -> String {
     let proxy = FaultProxy::start(server.client()).await;
     proxy.on(Method::POST, CREATE).fail(Fault::status(403));

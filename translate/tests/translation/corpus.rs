@@ -158,7 +158,7 @@ fn variables(value: &Value, place: &str, found: &mut Vec<String>) {
     }
 }
 
-/// Translates `text`. Returns false if it is not YAML or is refused; panics if an old construct remains.
+/// Translates `text`. Returns false if the text is not YAML or is refused. Panics if an old construct remains.
 fn check(name: &str, text: &str) -> bool {
     let Ok(source) = Source::parse(name.to_owned(), text.to_owned()) else {
         return false;
@@ -253,7 +253,7 @@ fn no_old_construct_remains_in_any_file_of_the_repository() {
     assert!(translated > 20, "only {translated} texts were translated");
 }
 
-/// Fields of a TaskSpec with old constructs.
+/// Fields with old constructs, for use in a TaskSpec.
 const PARTS: [&str; 16] = [
     "inputs: {params: [{name: a, default: b}], resources: [{name: src, type: git, targetPath: 'x/$(inputs.params.a)'}]}",
     "outputs: {resources: [{name: img, type: image}]}",
@@ -289,7 +289,7 @@ fn no_old_construct_remains_in_generated_documents() {
         for host in HOSTS {
             for (index, one) in PARTS.iter().enumerate() {
                 for other in &PARTS[index..] {
-                    // Indent a TaskSpec under `tasks` more deeply than the others.
+                    // Indent a TaskSpec under `tasks` more deeply than a TaskSpec elsewhere.
                     let indent = if host.contains("   tasks:") {
                         "       "
                     } else if host.contains("  tasks:") {

@@ -230,7 +230,7 @@ fn webhooks_for_pods(name: &str) -> Value {
     json!({"metadata": {"name": name}, "webhooks": [{"name": "w.example.com", "rules": rules}]})
 }
 
-/// Returns a certificate, encoded as in a Secret. It is valid from `from` to `until`, both in days relative to now.
+/// Returns a certificate, encoded as in a Secret. The certificate is valid from `from` to `until`, both in days relative to now.
 pub(crate) fn certificate(from: i64, until: i64) -> String {
     const DAY: i64 = 24 * 3600;
     let now = SystemTime::now()

@@ -1,4 +1,5 @@
-//! Pods outside Tekton with the annotation: pods of a Job or CronJob, and standalone pods. Their containers are the steps.
+//! Annotated pods that do not belong to a TaskRun: pods of a Job or CronJob, and standalone pods. Their containers are the
+//! steps.
 //!
 //! The containers of a pod have no order, so none of them is the last step, and the objects are created as soon as all outputs
 //! are known. A container can finish the run only if it is the only step.
@@ -37,8 +38,8 @@ const OF_POD: [(&str, &str); 3] = [
 /// The default path of a container's termination message (`k8s.io/api/core/v1`).
 const TERMINATION_MESSAGE: &str = "/dev/termination-log";
 
-/// Injects into a pod outside Tekton. Fails with all errors in its declaration, or with the conflicts between the pod and the
-/// parts that Gleaner adds.
+/// Injects into a pod that does not belong to a TaskRun. Fails with all errors in the pod's declaration, or with the conflicts
+/// between the pod and the parts that Gleaner adds.
 pub(super) fn inject(
     pod: &Value,
     form: Form,
@@ -146,7 +147,7 @@ fn unreplaced(pod: &Value, declaration: &Declaration) -> Vec<Diagnostic> {
     let found = found.into_vec().into_iter();
     found
         .map(|diagnostic| match diagnostic.omitted {
-            // This remedy replaces the one for Tasks, which mentions workspaces.
+            // This remedy replaces the remedy for Tasks, which mentions workspaces.
             0 => diagnostic.help(help),
             _ => diagnostic,
         })
@@ -227,9 +228,9 @@ fn container(settings: &Settings, of_job: &[Property]) -> Map<String, Value> {
 
 /// Returns the sidecar's arguments, which describe the pod instead of a TaskRun. The kubelet provides the pod's name and UID in
 /// environment variables. If the pod belongs to a Job, the Job identifies the run, so that another pod of the Job (in an Indexed
-/// Job, one with the same completion index) recognizes the objects of the first pod.
+/// Job, another pod with the same completion index) recognizes the objects created for the first pod.
 ///
-/// The Job of a template that is injected ahead of time is not known yet, so environment variables contain its properties
+/// If a pod template is injected ahead of time, its Job is not known yet, so environment variables contain the Job's properties
 /// (`of_job`).
 fn arguments(pod: &Value, document: &Node, steps: Vec<String>, of_job: &[Property]) -> Arguments {
     let index = completion_index(pod);

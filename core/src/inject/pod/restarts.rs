@@ -38,8 +38,8 @@ pub(crate) fn of_kind(group: &str, kind: &str) -> Option<Diagnostic> {
 }
 
 /// Reports every setting that may restart the container of any of the `steps`: the pod's restart policy, the container's own
-/// restart policy (Kubernetes 1.29 for init containers, 1.34 for other containers, KEP-5307), and any container's rules that
-/// restart the whole pod in place (KEP-5532).
+/// restart policy (Kubernetes 1.29 for init containers, 1.34 for other containers, KEP-5307), and the rules in any container
+/// that restart the whole pod in place (KEP-5532).
 pub(super) fn all(pod: &Value, steps: &[String]) -> Vec<Diagnostic> {
     // Only a pod template can omit the policy, because the API server sets the default in a pod before it calls the webhook.
     let policy = pod["spec"]["restartPolicy"].as_str().unwrap_or("Always");

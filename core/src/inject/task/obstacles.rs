@@ -1,5 +1,5 @@
-//! Conflicts between Gleaner's names and mounts and those of the Task. They are reported when the Task is applied, before
-//! Kubernetes would reject the pod.
+//! Conflicts between Gleaner's names and mounts and those of the Task. These conflicts are reported when the Task is
+//! applied, before Kubernetes would reject the pod.
 
 use crate::document::Place;
 use crate::document::diagnostic::Diagnostic;
@@ -46,8 +46,8 @@ pub(super) fn all(spec: &Value, finish: Finish, place: &Place) -> Vec<Diagnostic
     wrong
 }
 
-/// Reports pod templates of a TaskRun or PipelineRun that an injected pod cannot use. `hosts` are the run's TaskSpecs with a
-/// declaration.
+/// Reports each pod template in a TaskRun or PipelineRun that an injected pod cannot use. `hosts` are the run's TaskSpecs that
+/// have a declaration.
 pub(super) fn of_run(run: &Value, hosts: &[Host]) -> Vec<Diagnostic> {
     let spec = Place::from(["spec"]);
     let own = [

@@ -20,9 +20,9 @@ use super::producer::{ObjectResults, Producer};
 /// The fields that Tekton itself provides in `$(tasks.TASK.FIELD)` (`docs/variables.md`).
 const OF_TASK: [&str; 3] = ["status", "reason", "matrix"];
 
-/// Checks the Pipeline in `document`. `tasks` contains the known Tasks that it may refer to. Adds an error for each reference
-/// that has no value, and for each matrix whose objects have the same name. If the number of TaskRuns is not known, the matrix
-/// gets a warning instead.
+/// Checks the Pipeline in `document`. `tasks` contains the known Tasks that the Pipeline may refer to. Adds an error for each
+/// reference that has no value, and for each matrix whose objects have the same name. If the number of TaskRuns in the matrix
+/// is not known, adds a warning instead.
 pub(crate) fn find(
     document: &Node,
     tasks: &ObjectResults,
@@ -301,7 +301,7 @@ impl<'a> Members<'a> {
         }
     }
 
-    /// Checks `$(steps.STEP.OUTPUT)` outside the Task that contains the step.
+    /// Checks a `$(steps.STEP.OUTPUT)` that is used outside the Task that contains the step.
     fn output(
         &self,
         variable: &str,
@@ -330,7 +330,7 @@ impl<'a> Members<'a> {
         Some((message, as_result(name, step, task)))
     }
 
-    /// Checks `$(resources.NAME.KEY)` outside the declaration that contains the resource.
+    /// Checks a `$(resources.NAME.KEY)` that is used outside the declaration that contains the resource.
     fn resource(
         &self,
         variable: &str,

@@ -28,12 +28,13 @@ use crate::inject::traces;
 pub enum Placement {
     /// The webhook injects into the pod.
     Webhook,
-    /// There is no webhook. The Task contains everything, for a cluster whose Tekton reads results from this source.
+    /// There is no webhook, so the Task contains everything. Tekton in the target cluster reads results from this source.
     AheadOfTime(ResultsFrom),
 }
 
 impl Placement {
-    /// Returns the source of Tekton's results. With the webhook, only the pod shows the source, so the default is returned.
+    /// Returns the source from which Tekton reads results. With the webhook, only the pod shows this source, so the default is
+    /// returned.
     pub(super) fn results_from(self) -> ResultsFrom {
         match self {
             Self::Webhook => ResultsFrom::default(),
@@ -51,8 +52,8 @@ const CONTEXT: [&str; 5] = [
     "task.retry-count",
 ];
 
-/// The properties that only the pod has: NAME in `$(context.NAME)`, the sidecar's environment variable that the kubelet sets, and
-/// the pod's label.
+/// The properties that only the pod has. Each entry contains the NAME in `$(context.NAME)`, the name of the sidecar's environment
+/// variable, which the kubelet sets, and the key of the pod's label.
 const OF_POD: [(&str, &str, &str); 2] = [
     ("pipelineRun.name", "PIPELINE_RUN", label::PIPELINE_RUN),
     (
@@ -121,7 +122,7 @@ fn until_wrapped() -> Value {
     json!([{"name": UNWRAPPED_VARIABLE, "valueFrom": {"resourceFieldRef": from}}])
 }
 
-/// Returns the environment variables of [`OF_POD`]; a variable is empty if the pod does not have its label.
+/// Returns the environment variables for [`OF_POD`]. A variable is empty if the pod does not have the corresponding label.
 fn environment() -> Value {
     let variable = |(_, name, label): &(&str, &str, &str)| {
         let path = format!("metadata.labels['{label}']");
@@ -130,7 +131,8 @@ fn environment() -> Value {
     OF_POD.iter().map(variable).collect()
 }
 
-/// Returns the parameters that the templates use, in the order of the Task, each in a form that Tekton substitutes.
+/// Returns the parameters that the templates use, in the order in which the Task declares them. Each value is a variable that
+/// Tekton substitutes.
 fn params(declaration: &Declaration, spec: &TaskSpec) -> Vec<Param> {
     let used = declaration.variables();
     let reference = |name: &str, access: Vec<Access>| {

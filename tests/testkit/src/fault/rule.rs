@@ -104,7 +104,7 @@ impl fmt::Debug for Fault {
     }
 }
 
-/// Returns a `Status` object like an API server's.
+/// Returns a `Status` object like one from an API server.
 pub fn refusal(status: u16, reason: &str, message: &str) -> Value {
     json!({
         "kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure",
@@ -172,7 +172,7 @@ impl<'a> RuleBuilder<'a> {
         self
     }
 
-    /// Applies only to the `nth` matching request from now on, counted from 1, and all later ones.
+    /// Applies only to the `nth` matching request from now on, counted from 1, and to all later matching requests.
     pub fn from(mut self, nth: usize) -> Self {
         self.rule.pass = nth.saturating_sub(1);
         self
