@@ -14,7 +14,7 @@ use crate::options::WriteOptions;
 use crate::state::Shared;
 use crate::{builtin, create, metadata, router};
 
-/// A builder of a server, with the server's kinds and namespaces. See [`LocalApiServer::builder`].
+/// Builds a server from its kinds and namespaces. See [`LocalApiServer::builder`].
 #[derive(Debug)]
 #[must_use = "call `start` to start the server"]
 pub struct Builder {
@@ -22,7 +22,7 @@ pub struct Builder {
     namespaces: Vec<String>,
 }
 
-/// A running API server: plain HTTP on a free port of 127.0.0.1.
+/// A running API server, which serves plain HTTP on a free port of 127.0.0.1.
 ///
 /// Dropping this value stops the server; [`shutdown`](Self::shutdown) also waits for pending requests to finish.
 #[derive(Debug)]
@@ -112,7 +112,7 @@ impl Builder {
 }
 
 impl LocalApiServer {
-    /// Returns the builder of a server with Kubernetes' common kinds and Tekton's `PipelineResource`, `TaskRun` and
+    /// Returns a builder for a server that serves Kubernetes' common kinds and Tekton's `PipelineResource`, `TaskRun` and
     /// `PipelineRun`.
     pub fn builder() -> Builder {
         let mut registry = Registry::default();

@@ -32,7 +32,7 @@ pub(super) struct Made {
 /// A reason to stop creating objects.
 #[derive(Debug)]
 pub(super) enum Stop {
-    /// The failures of the objects that cannot be created. Never empty.
+    /// The failures of the objects that cannot be created. The list is never empty.
     Failed(Vec<Failure>),
     /// The first create request failed because an object with a derived name already exists. The submission must restart with
     /// different names.

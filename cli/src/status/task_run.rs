@@ -97,7 +97,7 @@ impl TaskRun {
         Some(&found?["state"])
     }
 
-    /// Returns the declaration, which is an annotation of the TaskRun or pod.
+    /// Returns the declaration, which is an annotation on the TaskRun or the pod.
     pub(super) fn declaration(&self) -> Option<&str> {
         let objects = [Some(&self.object), self.pod()];
         let mut objects = objects.into_iter().flatten();
@@ -135,7 +135,7 @@ fn named<'a>(list: &'a Value, name: &str) -> Option<&'a Value> {
     items.find(|item| item["name"] == name)
 }
 
-/// The message with which the redirector failed a step.
+/// The message that the redirector wrote when it made a step fail.
 pub(super) struct StepMessage {
     pub(super) step: String,
     pub(super) message: String,

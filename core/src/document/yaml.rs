@@ -85,7 +85,7 @@ fn documents_within(text: &str, bounds: Bounds) -> Result<Vec<Node>, Diagnostic>
 /// The beginning of the internal message about a number that Kubernetes would not store exactly; `explained` rewords it.
 const CHANGED: &str = "number that does not fit:";
 
-/// Rewords the parser's messages that describe the parser rather than the document.
+/// Rewords messages that describe the parser rather than the document.
 fn explained(message: &str, at: Option<Location>, bounds: Bounds) -> Diagnostic {
     let diagnostic =
         |message: &str, help: &str| Diagnostic::new(Place::root(), at, message).help(help);
