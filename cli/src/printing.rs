@@ -36,7 +36,7 @@ pub(crate) fn write(text: &str) -> Result<(), Failure> {
     write_to(io::stdout().lock(), text)
 }
 
-/// Writes `text` to standard output, with colors only if it is a terminal. Fails in the same cases as [`write`].
+/// Writes `text` to standard output, with colors only if standard output is a terminal. Fails in the same cases as [`write`].
 pub(crate) fn write_colored(text: &str) -> Result<(), Failure> {
     write_to(anstream::stdout().lock(), text)
 }

@@ -30,7 +30,7 @@ impl<'a> Document<'a> {
         metadata_name(self.node).unwrap_or_default()
     }
 
-    /// Returns the name by which other documents can refer to this one. A `generateName` prefix is not such a name.
+    /// Returns the name by which other documents can refer to this document. A `generateName` prefix is not such a name.
     pub(crate) fn given_name(&self) -> Option<&'a str> {
         given_name(self.node)
     }
@@ -110,7 +110,7 @@ impl<'a> Documents<'a> {
         found.copied().collect()
     }
 
-    /// Returns the document with this kind and name. If several namespaces have such a document, returns the one in `namespace`.
+    /// Returns the document with this kind and name. If several namespaces contain such a document, returns the one in `namespace`.
     ///
     /// # Errors
     /// A message, and a help text with a remedy, such as a similar name or a list of names.

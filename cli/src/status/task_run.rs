@@ -66,8 +66,8 @@ impl TaskRun {
                 .is_some_and(|pod| declares(pod) || self.container().is_some())
     }
 
-    /// Returns true if the TaskRun uses Gleaner, or may turn out to use it: Tekton copies the Task's annotations to the TaskRun only
-    /// when it creates the pod.
+    /// Returns true if the TaskRun uses Gleaner, or may turn out to use it: Tekton copies the Task's annotations to the TaskRun
+    /// only when it creates the pod.
     pub(super) fn may_use_gleaner(&self) -> bool {
         let has_no_pod = matches!(self.pod, Ok(None));
         self.uses_gleaner() || has_no_pod && !self.is_finished()

@@ -12,8 +12,8 @@ pub struct Leaf {
     pub is_pending: bool,
 }
 
-/// The maximum number of leaves that are recorded, because a recorded leaf needs far more memory than a short value. Later leaves are not
-/// recorded.
+/// The maximum number of leaves that are recorded, because a recorded leaf needs far more memory than a short value. Later leaves
+/// are not recorded.
 const LEAVES_MAX: usize = 10_000;
 
 /// Collects the leaves while trees are substituted.

@@ -12,7 +12,7 @@ use crate::metrics::Metrics;
 /// The paths of the files, and the polling interval.
 ///
 /// The injector polls the files and compares their content. A file watch would not detect the update of a mounted Secret, because
-/// the kubelet replaces a symbolic link to the directory of the files.
+/// the kubelet replaces a symbolic link to the directory that contains the files.
 #[derive(Debug, Clone)]
 pub struct Files {
     pub certificate: PathBuf,

@@ -104,8 +104,8 @@ const TERMINAL: &[Terminal] = &[
     of("argoproj.io", &["Workflow"], Phase(&["Failed", "Error"])),
 ];
 
-/// Returns a description of the object's status if objects of its kind do not recover from it. Returns `None` for a terminal
-/// state that is itself the `target`.
+/// If the object is in a terminal state, returns a description of its status. Returns `None` for a terminal state that is itself
+/// the `target`.
 pub(super) fn find(
     kind: &KindName,
     object: &Value,

@@ -1,4 +1,4 @@
-//! The object results that Gleaner adds, one for each resource of the declaration. The next task uses a result to find the
+//! The object results that Gleaner adds, one for each resource in the declaration. The next task uses a result to find the
 //! created object.
 
 use std::collections::HashMap;
