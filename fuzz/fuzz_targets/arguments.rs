@@ -1,4 +1,4 @@
-//! Checks that any arguments of the sidecar are parsed or rejected, and that parsed arguments are the same after they are written
+//! Checks that any arguments for the sidecar are parsed or rejected, and that parsed arguments are the same after they are written
 //! and parsed again. The arguments can contain any text, because Tekton substitutes values in them.
 #![no_main]
 

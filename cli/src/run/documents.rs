@@ -110,7 +110,7 @@ impl<'a> Documents<'a> {
         found.copied().collect()
     }
 
-    /// Returns the document with this kind and name. If several namespaces contain such a document, returns the one in `namespace`.
+    /// Returns the document with this kind and name. If several namespaces have such a document, returns the one in `namespace`.
     ///
     /// # Errors
     /// A message, and a help text with a remedy, such as a similar name or a list of names.

@@ -1,4 +1,4 @@
-//! Tests the page of each task in `gleaner run`: its URL, and `--open`.
+//! Tests the page that `gleaner run` serves for each task: its URL, and `--open`.
 
 use std::io::{Read, Write};
 use std::net::TcpStream;

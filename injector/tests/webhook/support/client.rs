@@ -16,7 +16,7 @@ pub(crate) struct Client {
 }
 
 impl Client {
-    /// Connects with TLS. The client trusts the CAs `trusted` (PEM), and expects a certificate for `name`.
+    /// Connects with TLS. The client trusts the CAs in `trusted` (PEM), and expects a certificate for `name`.
     pub(crate) async fn connect(
         address: SocketAddr,
         trusted: &str,
