@@ -36,7 +36,8 @@ pub(crate) async fn connect(
     })
 }
 
-/// Returns the namespace from the command line, if `given` is set, and otherwise the namespace of the kubeconfig context.
+/// Returns `given`, the namespace from the command line, if it is set. Otherwise, returns the namespace in the kubeconfig
+/// context.
 ///
 /// # Errors
 /// Fails if the name is not a valid namespace name.

@@ -10,7 +10,7 @@ use crate::args::Form;
 use crate::failure::Failure;
 use crate::files;
 
-/// Reads the files; if one cannot be read, prints the error and returns the exit code.
+/// Reads the files. If a file cannot be read, prints the error and returns the exit code.
 pub(crate) fn read_all(files: &[String]) -> Result<Vec<Source>, u8> {
     files::read_each(files, Vec::new())
 }

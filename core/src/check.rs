@@ -351,7 +351,7 @@ impl Report {
         self.warnings.extend(found.warnings().filter(is_new));
     }
 
-    /// Adds the findings about unknown fields of a Tekton document. If `is_old` is true, the fields that `gleaner translate`
+    /// Adds the findings about unknown fields in a Tekton document. If `is_old` is true, the fields that `gleaner translate`
     /// converts are allowed.
     fn unknown_fields(&mut self, document: &Node, is_old: bool) {
         let is_v1 = document.text_of("apiVersion") == Some(RUN_API_VERSION);

@@ -2,7 +2,7 @@
 //!
 //! | module | contents |
 //! | --- | --- |
-//! | [`mod@task`] | turns a Task that declares outputs into one that any version of Tekton can run |
+//! | [`mod@task`] | changes a Task that declares outputs so that any version of Tekton can run it |
 //! | [`pod`] | adds the redirector and the sidecar to the pod of an injected Task, or to any pod with the annotation |
 //! | [`settings`] | the settings for injection: image, resources, security |
 //! | [`removal`] | removes Gleaner from an injected object |

@@ -167,7 +167,7 @@ pub(crate) fn check_document(document: &Node, sound: bool) -> (Vec<Diagnostic>, 
     (errors.into_vec(), warnings.into_vec())
 }
 
-/// Checks the fields of an object of a built-in kind, and only the metadata of an object of any other kind. If `is_whole` is
+/// If the kind is built-in, checks all fields of the object; otherwise, checks only the metadata. If `is_whole` is
 /// true, also checks the rules that involve several fields. `is_whole` is false for an applied object, because the object may
 /// already exist, with the fields that the template omits.
 fn check_object(

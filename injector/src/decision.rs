@@ -280,8 +280,8 @@ impl Verdict {
         }
     }
 
-    /// Returns the warnings for the client, which kubectl prints. Returns no warnings if the object is not changed, or if it has
-    /// a controller.
+    /// Returns the warnings for the client, which kubectl prints. Returns no warnings if the object is not changed or has a
+    /// controller.
     pub fn warnings(&self, request: &Request<'_>) -> Vec<String> {
         // If the object has a controller, that controller sent the request, so no user would see the warning.
         let by_person = request.object.is_some_and(|object| owner(object).is_none());

@@ -191,7 +191,7 @@ impl LocalApiServer {
 
     /// Replaces the status of an object, as the object's controller would. `plural` is the resource name, such as `deployments`.
     ///
-    /// Returns the object as stored, or `None` if it does not exist.
+    /// Returns the stored object. If the object does not exist, returns `None`.
     pub fn set_status(
         &self,
         api_version: &str,

@@ -1,4 +1,5 @@
-//! Functions through which fuzz targets call private modules. They exist only in builds with `--cfg fuzzing`, which `scripts/fuzz` sets.
+//! Functions through which fuzz targets call private modules. They exist only in builds with `--cfg fuzzing`,
+//! which `scripts/fuzz` sets.
 
 use std::ffi::OsString;
 use std::fs::File;

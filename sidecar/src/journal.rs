@@ -1,6 +1,6 @@
 //! The file that stores accepted messages. A message is on disk before its response is sent.
 //!
-//! The journal is one file of frames ([`frame`]). The payload of a frame is one byte for the kind of record, followed by the
+//! The journal is one file of frames ([`frame`]). The payload of a frame is one byte that identifies the kind of record, followed by the
 //! record's content. The first frame identifies the format, the run and its declaration, so that a journal is never replayed for
 //! a different run, or by a version with a different record format.
 //!

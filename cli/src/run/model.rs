@@ -31,7 +31,7 @@ pub(crate) struct RunPlan {
 }
 
 impl RunPlan {
-    /// Returns all tasks, including those of `finally`.
+    /// Returns all tasks, including those in `finally`.
     pub(crate) fn all_tasks(&self) -> impl Iterator<Item = &PlannedTask> {
         let finally = self.pipeline.iter().flat_map(|pipeline| &pipeline.finally);
         self.tasks.iter().chain(finally)

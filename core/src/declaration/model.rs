@@ -184,8 +184,8 @@ impl Submit {
 }
 
 impl Declaration {
-    /// Returns the time that the redirector must wait for a response, or `None` if its default timeout of 15 minutes is long
-    /// enough. The waits for all objects run at the same time, after the commit and before a rollback.
+    /// Returns how long the redirector must wait for a response. If the redirector's default timeout of 15 minutes is long
+    /// enough, returns `None`. The waits for all objects run at the same time, after the commit and before a rollback.
     pub fn answer_timeout(&self) -> Option<Duration> {
         let waits = self.templates.iter();
         let longest = waits

@@ -1,4 +1,4 @@
-//! The names of Kubernetes' own kinds and their versions.
+//! The names and versions of Kubernetes' own kinds.
 
 use crate::document::suggestion::nearest;
 use crate::document::{Cursor, Diagnostics};

@@ -115,7 +115,7 @@ fn distinct(bundles: &[Bundle]) -> Vec<&Certificate> {
     found
 }
 
-/// Returns the CAs of one webhook, or `None` if a part of its bundle is not a certificate.
+/// Returns the CAs in one webhook's bundle. If a part of the bundle is not a certificate, returns `None`.
 fn bundle_of(webhook: &Value) -> Bundle {
     let held = webhook["clientConfig"]["caBundle"].as_str();
     Certificate::all(&STANDARD.decode(held.unwrap_or_default()).ok()?)

@@ -100,7 +100,7 @@ impl Files {
     }
 
     /// Serves the certificate in the files. Fails if the key does not match the certificate, for example because only one of the
-    /// files was replaced so far. In that case, the next check reads both again.
+    /// files was replaced so far. In that case, the next check reads both files again.
     fn serve(&self, pair: &Pair, identity: &Identity, metrics: &Metrics) -> Result<(), FilesError> {
         let serving = self.serving(pair)?;
         metrics.certificate(serving.validity);
