@@ -246,7 +246,7 @@ fn of_template(template: &Value, form: Form, settings: &Settings) -> Result<Outc
     Ok(outcome)
 }
 
-/// Changes the place in a diagnostic, which is relative to the object at `place`, to a place in the whole document.
+/// Converts the diagnostic's place, which is relative to the object at `place`, to a place in the whole document.
 fn below(place: &Place, one: Diagnostic) -> Diagnostic {
     match &one.annotation {
         Some(annotation) => Diagnostic {

@@ -139,7 +139,7 @@ impl LocalApiServer {
         self.address
     }
 
-    /// Returns every stored object, as a GET request would return it, ordered by resource, namespace and name. Omits the
+    /// Returns every stored object in the form that a GET request returns, ordered by resource, namespace and name. Omits the
     /// namespaces that the builder created.
     #[must_use]
     pub fn objects(&self) -> Vec<Value> {

@@ -25,7 +25,7 @@ use super::request::{Call, Mode};
 #[derive(Debug)]
 pub(super) struct Made {
     pub(super) created: Created,
-    /// The object, if the submission reads results from it or waits for it.
+    /// The object itself. It is retained only if the submission reads results from the object or waits for it.
     pub(super) object: Option<Value>,
 }
 

@@ -232,7 +232,7 @@ impl Rollback<'_> {
         }
     }
 
-    /// Returns the UID of the object, if it belongs to this run.
+    /// If the object belongs to this run, returns its UID.
     fn own_uid(&self, item: &Item, existing: Existing, object: &Value) -> Option<String> {
         match existing {
             Existing::Same { uid } | Existing::Other { uid, .. } | Existing::Leaving { uid } => {

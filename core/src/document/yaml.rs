@@ -1,6 +1,6 @@
 //! Reads YAML into nodes.
 //!
-//! Plain scalars are read as `kubectl` reads them: `no`, `off` and similar are booleans, `0644` is octal, `1e3` is 1000.
+//! Plain scalars have the same values as in `kubectl`: `no`, `off` and similar are booleans, `0644` is octal, `1e3` is 1000.
 
 mod remedy;
 mod rounded;

@@ -1,4 +1,4 @@
-//! The routes of the API, and the problem responses of each route.
+//! The routes in the API, and the problem responses that each route can return.
 
 use serde_json::{Map, Value, json};
 
