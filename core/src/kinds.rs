@@ -126,8 +126,8 @@ pub fn check(node: &Node, text: Option<&str>, scope: &Scope, examined: &mut Exam
     }
 }
 
-/// Checks the kind of a document that contains a declaration. If `sound` is true, the declaration is valid; this
-/// function then also checks the metadata and, for a built-in kind, the types of the fields. Returns the errors and the warnings.
+/// Checks the kind of a document that contains a declaration. If the declaration is valid (`sound` is true),
+/// also checks the metadata and, for a built-in kind, the types of the fields. Returns the errors and the warnings.
 pub(crate) fn check_document(document: &Node, sound: bool) -> (Vec<Diagnostic>, Vec<Diagnostic>) {
     let (mut errors, mut warnings) = (Diagnostics::default(), Diagnostics::default());
     let root = Cursor::root(document);

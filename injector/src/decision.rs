@@ -198,7 +198,7 @@ fn refused(object: &RawValue, message: String, panic: Option<String>) -> Verdict
     })
 }
 
-/// Returns the verdict on an object that is not parsed, because the object or its old version has too many values.
+/// Returns the verdict on an object that is too large to parse: the object or its old version has too many values.
 fn oversized(request: &Request<'_>, object: &RawValue, values: usize) -> Verdict {
     let update = request.operation == "UPDATE";
     let old = request.old_object.filter(|_| update);
@@ -310,8 +310,8 @@ pub fn name(request: &Request<'_>) -> String {
     head.metadata.name.or(made).unwrap_or_default()
 }
 
-/// Returns true if the object has the annotation or contains the sidecar of an injected Task. Such an object that is quoted
-/// in an annotation does not count, because its quotation marks are escaped.
+/// Returns true if the object has the annotation or contains the sidecar of an injected Task. If such an object is quoted
+/// in an annotation, it does not count, because its quotation marks are escaped.
 fn asks(object: &RawValue) -> bool {
     let text = object.get();
     text.contains(&format!("\"{}\"", annotation::OUTPUTS)) || text.contains(CONTAINER)

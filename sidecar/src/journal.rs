@@ -1,8 +1,8 @@
 //! The file that stores accepted messages. A message is on disk before its response is sent.
 //!
 //! The journal is one file of frames ([`frame`]). The payload of a frame is one byte that identifies the kind of record, followed
-//! by the record's content. The first frame identifies the format, the run and its declaration, so that a journal is never replayed
-//! for a different run, or by a version with a different record format.
+//! by the record's content. The first frame identifies the format, the run and its declaration, so that a journal is never
+//! replayed for a different run, or by a version with a different record format.
 //!
 //! If a crash interrupts a write, the incomplete frame is removed, because no response was sent. If a complete frame has a wrong
 //! checksum, the file is damaged, and the sidecar refuses to start.
@@ -60,7 +60,7 @@ enum Room {
 
 #[derive(Debug, Clone, PartialEq)]
 pub enum Record {
-    /// The key that hashes secrets. A restarted sidecar must compute the same hashes to recognize the objects that it created.
+    /// The key for hashing secrets. A restarted sidecar must compute the same hashes to recognize the objects that it created.
     SecretKey(String),
     Accepted {
         step: StepName,

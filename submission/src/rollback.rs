@@ -88,8 +88,8 @@ pub(super) async fn roll_back(
 /// Returns the positions of the objects, in groups that are deleted one after another. The kinds are deleted in the reverse order
 /// of their first objects in the declaration. The objects of one kind are deleted concurrently, starting with the last.
 ///
-/// If objects of other kinds depend on an object, that object's kind comes earlier in the declaration, so that object is deleted
-/// after the others.
+/// If objects of other kinds depend on an object, its kind comes earlier in the declaration. The object is therefore deleted
+/// after the objects that depend on it.
 /// Dependencies within a kind are unknown. Namespaces and CRDs that contain other objects of the run are deleted last, because
 /// their deletion also deletes those objects without reporting them.
 fn waves(items: &[Item]) -> Vec<Vec<usize>> {

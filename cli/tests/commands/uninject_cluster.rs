@@ -45,7 +45,7 @@ fn injected(spec: &str) -> Value {
     ran.object()
 }
 
-/// Returns `object` with this kind, name and namespace.
+/// Sets the kind, name and namespace of `object`, and returns the object.
 fn named(mut object: Value, kind: &str, name: &str, namespace: &str) -> Value {
     object["kind"] = kind.into();
     object["metadata"]["name"] = name.into();

@@ -82,7 +82,7 @@ fn documents_within(text: &str, bounds: Bounds) -> Result<Vec<Node>, Diagnostic>
     }
 }
 
-/// The beginning of the internal message about a number that Kubernetes would not store exactly; `explained` rewords it.
+/// The beginning of the internal message about a number that Kubernetes would not store exactly; `explained` rewords the message.
 const CHANGED: &str = "number that does not fit:";
 
 /// Rewords messages that describe the parser rather than the document.

@@ -1,4 +1,4 @@
-//! A persistent connection to the webhook, like the connections of an API server.
+//! A persistent connection to the webhook, like the connections that API servers use.
 
 use std::io;
 use std::net::SocketAddr;
