@@ -315,8 +315,9 @@ impl Entry<'_> {
         }
     }
 
-    /// Sends a write request, and retries while a ResourceQuota is exhausted. If an earlier attempt received no response, that attempt may
-    /// have created the object and used up the quota itself, so this function does not retry, and the caller handles the refusal.
+    /// Sends a write request, and retries while a ResourceQuota is exhausted. If an earlier attempt received no response, that
+    /// attempt may have created the object and used up the quota itself, so this function does not retry, and the caller handles
+    /// the refusal.
     async fn send(&mut self, call: &Call) -> Result<Reply, CallError> {
         let in_flight = &mut self.ledger.get_mut(self.index).in_flight;
         let mut backoff = Backoff::default();

@@ -139,7 +139,8 @@ fn announcements(configuration: &Value) -> Announcements {
         .collect()
 }
 
-/// Adds or renews the announcements for the CAs in `own`, and returns all that are valid. If no renewal is due, returns `None`.
+/// Adds or renews the announcements for the CAs in `own`, and returns all valid announcements. If no renewal is due, returns
+/// `None`.
 fn renewed(before: Announcements, own: &[Certificate], now: Timestamp) -> Option<Announcements> {
     let due = now + ANNOUNCED / 2;
     let is_due = |authority: &Certificate| {

@@ -116,7 +116,8 @@ pub(super) fn find(
     let own = TERMINAL
         .iter()
         .filter(|one| one.group == kind.group() && one.kinds.contains(&kind.kind.as_str()));
-    // A failing Job gets the condition `FailureTarget` before `Failed`, so a wait for either condition must not fail when the other appears.
+    // A failing Job gets the condition `FailureTarget` before `Failed`, so a wait for either condition must not fail
+    // when the other appears.
     if kind.group() == "batch" && (is_awaited("Failed") || is_awaited("FailureTarget")) {
         return None;
     }
