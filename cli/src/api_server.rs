@@ -17,8 +17,8 @@ pub(crate) fn block_on<T>(command: impl Future<Output = Result<T, Failure>>) -> 
     runtime.block_on(command)
 }
 
-/// Connects to the API server of the given kubeconfig and context. Without them, uses the default kubeconfig and its current
-/// context.
+/// Connects to the API server that the kubeconfig and the context specify. If they are omitted, uses the default kubeconfig and
+/// its current context.
 ///
 /// # Errors
 /// Fails if the kubeconfig cannot be used.
@@ -36,7 +36,8 @@ pub(crate) async fn connect(
     })
 }
 
-/// Returns the namespace `given` on the command line, or by default that of the kubeconfig context.
+/// Returns `given`, the namespace from the command line, if it is set. Otherwise, returns the namespace in the kubeconfig
+/// context.
 ///
 /// # Errors
 /// Fails if the name is not a valid namespace name.

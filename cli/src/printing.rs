@@ -10,7 +10,7 @@ use crate::args::Form;
 use crate::failure::Failure;
 use crate::files;
 
-/// Reads the files; if one cannot be read, prints the error and returns the exit code.
+/// Reads the files. If a file cannot be read, prints the error and returns the exit code.
 pub(crate) fn read_all(files: &[String]) -> Result<Vec<Source>, u8> {
     files::read_each(files, Vec::new())
 }
@@ -36,7 +36,7 @@ pub(crate) fn write(text: &str) -> Result<(), Failure> {
     write_to(io::stdout().lock(), text)
 }
 
-/// Writes `text` to standard output, with colors only if it is a terminal. Fails in the same cases as [`write`].
+/// Writes `text` to standard output, with colors only if standard output is a terminal. Fails in the same cases as [`write`].
 pub(crate) fn write_colored(text: &str) -> Result<(), Failure> {
     write_to(anstream::stdout().lock(), text)
 }

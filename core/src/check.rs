@@ -122,8 +122,8 @@ pub fn document(
     report
 }
 
-/// Returns the Tasks among `documents` by name, each with the results of its declaration, or with `None` if the name is not
-/// unique or the Task has no valid declaration.
+/// Returns the Tasks among `documents` by name, each with the results in its declaration. If the name is not unique or the Task
+/// has no valid declaration, the value is `None`.
 pub fn object_results<'a>(documents: impl IntoIterator<Item = &'a Node>) -> ObjectResults {
     let mut results = ObjectResults::new();
     for document in documents {
@@ -246,7 +246,7 @@ fn of_template(template: &Value, form: Form, settings: &Settings) -> Result<Outc
     Ok(outcome)
 }
 
-/// Converts the place of a diagnostic from a place in the object at `place` to a place in the whole document.
+/// Converts the diagnostic's place, which is relative to the object at `place`, to a place in the whole document.
 fn below(place: &Place, one: Diagnostic) -> Diagnostic {
     match &one.annotation {
         Some(annotation) => Diagnostic {
@@ -320,7 +320,7 @@ impl Report {
         }
     }
 
-    /// Adds the report of the object at `place` in `document`.
+    /// Adds the report on the object at `place` in `document`.
     fn append(&mut self, own: Self, place: &Place, document: &Node) {
         let below = |one: Diagnostic| match one.omitted {
             0 => below(place, one),
@@ -351,7 +351,7 @@ impl Report {
         self.warnings.extend(found.warnings().filter(is_new));
     }
 
-    /// Adds the findings about unknown fields of a Tekton document. If `is_old` is true, the fields that `gleaner translate`
+    /// Adds the findings about unknown fields in a Tekton document. If `is_old` is true, the fields that `gleaner translate`
     /// converts are allowed.
     fn unknown_fields(&mut self, document: &Node, is_old: bool) {
         let is_v1 = document.text_of("apiVersion") == Some(RUN_API_VERSION);

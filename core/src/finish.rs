@@ -7,7 +7,7 @@ use crate::task::Step;
 pub enum Finish {
     /// The redirector of the last step.
     LastStep,
-    /// A step that Gleaner adds after the last one.
+    /// A step that Gleaner adds after the Task's last step.
     OwnStep,
 }
 

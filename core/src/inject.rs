@@ -2,9 +2,9 @@
 //!
 //! | module | contents |
 //! | --- | --- |
-//! | [`mod@task`] | turns a Task that declares outputs into one that any version of Tekton can run |
+//! | [`mod@task`] | changes a Task that declares outputs so that any version of Tekton can run it |
 //! | [`pod`] | adds the redirector and the sidecar to the pod of an injected Task, or to any pod with the annotation |
-//! | [`settings`] | the settings of injection: image, resources, security |
+//! | [`settings`] | the settings for injection: image, resources, security |
 //! | [`removal`] | removes Gleaner from an injected object |
 //! | `shape` | the maps and lists that injection reads and extends |
 //! | `environment` | the environment variable that the redirector sets |
@@ -15,7 +15,7 @@
 //! | `port` | the sidecar's port, chosen to avoid conflicts with the pod's own servers |
 //! | `redirector_flags` | the redirector's flags for one step |
 //! | `readiness` | the hook and the probe that delay the steps until the sidecar is ready |
-//! | `traces` | the sidecar's environment variables for the export of traces |
+//! | `traces` | the sidecar's environment variables for exporting traces |
 //! | `stray` | annotations that have no effect |
 //! | [`quantity`] | Kubernetes quantities, such as `500m` and `128Mi` |
 //! | [`outcome`] | the result of injection: changed, skipped or rejected, with the reason |

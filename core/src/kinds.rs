@@ -1,9 +1,9 @@
 //! Kubernetes' own kinds: checks a template against the types of its kind, so that errors are reported before an API server
 //! rejects the object.
 //!
-//! `outline.json` contains the same types as the local API server of `gleaner run`, for the Kubernetes version in [`VERSION`].
-//! Later versions may have more fields, so an unknown field deep in an object is only a warning. If its name is similar to the
-//! name of a known field, it is an error.
+//! `outline.json` contains the same types as the local API server in `gleaner run`, for the Kubernetes version in [`VERSION`].
+//! Later versions may have more fields, so an unknown field deep in an object is only a warning. If the name of an
+//! unknown field is similar to the name of a known field, the finding is an error.
 
 mod awaited;
 mod metadata;
@@ -71,7 +71,7 @@ fn check_fields_of(own: &str, cursor: &Cursor<'_>, found: &mut Unknown) {
     }
 }
 
-/// Returns the fields of the object type with the index `own`.
+/// Returns the fields of an object type. `own` is the index of the type.
 fn fields_of(own: &str) -> Option<&'static Map<String, Value>> {
     let index: usize = own.parse().ok()?;
     OUTLINE["types"][index]["fields"].as_object()
@@ -126,8 +126,8 @@ pub fn check(node: &Node, text: Option<&str>, scope: &Scope, examined: &mut Exam
     }
 }
 
-/// Checks the kind of a document that contains a declaration. If the declaration is valid (`sound`), also checks the metadata
-/// and, for a built-in kind, the types of the fields. Returns the errors and the warnings.
+/// Checks the kind of a document that contains a declaration. If the declaration is valid (`sound` is true),
+/// also checks the metadata and, for a built-in kind, the types of the fields. Returns the errors and the warnings.
 pub(crate) fn check_document(document: &Node, sound: bool) -> (Vec<Diagnostic>, Vec<Diagnostic>) {
     let (mut errors, mut warnings) = (Diagnostics::default(), Diagnostics::default());
     let root = Cursor::root(document);
@@ -167,7 +167,7 @@ pub(crate) fn check_document(document: &Node, sound: bool) -> (Vec<Diagnostic>, 
     (errors.into_vec(), warnings.into_vec())
 }
 
-/// Checks the fields of an object of a built-in kind, and only the metadata of an object of any other kind. If `is_whole` is
+/// If the kind is built-in, checks all fields of the object; otherwise, checks only the metadata. If `is_whole` is
 /// true, also checks the rules that involve several fields. `is_whole` is false for an applied object, because the object may
 /// already exist, with the fields that the template omits.
 fn check_object(
@@ -187,7 +187,7 @@ fn check_object(
     }
 }
 
-/// Returns true if the group of an `apiVersion` is neither Kubernetes' own nor Tekton's. The controller of such a kind may copy
+/// Returns true if the group in an `apiVersion` is neither Kubernetes' own nor Tekton's. The controller of such a kind may copy
 /// parts of an object into other objects.
 pub(crate) fn is_foreign(version: &str) -> bool {
     let group = group_of(version);
@@ -195,7 +195,7 @@ pub(crate) fn is_foreign(version: &str) -> bool {
     group.contains('.') && !is_tekton && !is_own_group(group)
 }
 
-/// Returns the object type `own`, with its `fields` and the list of those that are `required`.
+/// Returns an object type, with its `fields` and the names of its `required` fields. `own` is the index of the type.
 fn fields(own: &str) -> &'static Value {
     let index = own.parse::<usize>().unwrap_or(usize::MAX);
     &OUTLINE["types"][index]

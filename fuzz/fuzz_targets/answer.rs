@@ -28,7 +28,8 @@ libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
     }
 });
 
-/// Reads a body to its end. Returns true if the body is complete, and the bytes that were read.
+/// Reads a body to its end. Returns a flag that is true if the body is complete, and the bytes that
+/// were read.
 fn read(mut body: impl Read) -> (bool, Vec<u8>) {
     let mut bytes = Vec::new();
     let is_whole = body.read_to_end(&mut bytes).is_ok();

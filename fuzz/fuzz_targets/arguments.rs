@@ -1,5 +1,5 @@
-//! Checks that any arguments of the sidecar are parsed or rejected, and that parsed arguments are the same after they are written
-//! and parsed again. The arguments can contain any text, because Tekton substitutes values in them.
+//! Checks that any arguments for the sidecar are parsed or rejected, and that parsed arguments are the same after they are
+//! written and parsed again. The arguments can contain any text, because Tekton substitutes values in them.
 #![no_main]
 
 use gleaner_proto::arguments::Arguments;

@@ -18,7 +18,7 @@ libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
     }
 });
 
-/// Returns the documents in the input if it is YAML or JSON, as in the seeds, and contains only objects.
+/// If the input is YAML or JSON, as in the seeds, and contains only objects, returns the documents in the input.
 fn written(bytes: &[u8]) -> Option<Vec<Value>> {
     let text = std::str::from_utf8(bytes).ok()?;
     let documents = yaml::parse_documents(text).ok()?;

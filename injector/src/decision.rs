@@ -17,8 +17,8 @@ use gleaner_runtime::text::cut;
 
 use crate::review::{Answer, Request};
 
-/// A word that occurs in every object that uses Gleaner, so an object without it is skipped before it is parsed. API servers
-/// escape none of the characters of this word in JSON.
+/// A word that occurs in every object that uses Gleaner. An object that does not contain the word is skipped before it is
+/// parsed. In JSON, API servers escape none of the characters in this word.
 const WORD: &str = "gleaner";
 /// The text that identifies the pod of an injected Task, even if the pod has lost its annotation.
 const CONTAINER: &str = "\"sidecar-gleaner\"";
@@ -42,7 +42,7 @@ pub enum Verdict {
         /// A JSON patch (RFC 6902).
         patch: Vec<u8>,
         operations: usize,
-        /// The messages of the warnings, for example about results that might not fit into the termination message.
+        /// The warning messages, for example about results that might not fit into the termination message.
         warnings: Vec<String>,
     },
     Refused(Refused),
@@ -198,7 +198,7 @@ fn refused(object: &RawValue, message: String, panic: Option<String>) -> Verdict
     })
 }
 
-/// Returns the verdict on an object that is not parsed, because the object or its old version has too many values.
+/// Returns the verdict on an object that is too large to parse: the object or its old version has too many values.
 fn oversized(request: &Request<'_>, object: &RawValue, values: usize) -> Verdict {
     let update = request.operation == "UPDATE";
     let old = request.old_object.filter(|_| update);
@@ -253,7 +253,7 @@ impl Route {
 }
 
 impl Verdict {
-    /// Returns the verdict's name in logs and metrics.
+    /// Returns the name that logs and metrics use for the verdict.
     pub const fn as_str(&self) -> &'static str {
         match self {
             Self::Skipped(_) => "skipped",
@@ -280,8 +280,8 @@ impl Verdict {
         }
     }
 
-    /// Returns the warnings for the client, which kubectl prints. Returns no warnings if the object is not changed, or if it has
-    /// a controller.
+    /// Returns the warnings for the client, which kubectl prints. Returns no warnings if the object is not changed or has a
+    /// controller.
     pub fn warnings(&self, request: &Request<'_>) -> Vec<String> {
         // If the object has a controller, that controller sent the request, so no user would see the warning.
         let by_person = request.object.is_some_and(|object| owner(object).is_none());
@@ -310,8 +310,8 @@ pub fn name(request: &Request<'_>) -> String {
     head.metadata.name.or(made).unwrap_or_default()
 }
 
-/// Returns true if the object has the annotation or contains the sidecar of an injected Task. A quotation of such an object in
-/// an annotation does not count, because its quotation marks are escaped.
+/// Returns true if the object has the annotation or contains the sidecar of an injected Task. If such an object is quoted
+/// in an annotation, it does not count, because its quotation marks are escaped.
 fn asks(object: &RawValue) -> bool {
     let text = object.get();
     text.contains(&format!("\"{}\"", annotation::OUTPUTS)) || text.contains(CONTAINER)

@@ -7,7 +7,7 @@ use crate::cause::Cause;
 const LONGEST_SUBDOMAIN: usize = 253;
 const LONGEST_LABEL: usize = 63;
 
-/// The syntax of a kind's names.
+/// The syntax for the names of a kind's objects.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum NameRule {
     /// An RFC 1123 subdomain; for most kinds.
@@ -19,7 +19,7 @@ pub(crate) enum NameRule {
 }
 
 impl NameRule {
-    /// Returns the rule, as a message, if `name` violates it.
+    /// If `name` violates the rule, returns the rule as a message.
     pub(crate) fn broken_by(self, name: &str) -> Option<&'static str> {
         let (fits, rule) = match self {
             Self::Subdomain => (
@@ -41,7 +41,7 @@ impl NameRule {
     }
 }
 
-/// Returns the errors in the keys and values of `labels`, which are at the path `field`.
+/// Returns the errors in the keys and values of `labels`. `field` is the path of the labels.
 pub(crate) fn label_faults(field: &str, labels: &Value) -> Vec<Cause> {
     let mut causes = key_faults(field, labels);
     for value in labels.as_object().into_iter().flat_map(|map| map.values()) {

@@ -105,7 +105,7 @@ pub(crate) async fn remove(
 
 impl Target {
     /// Returns the namespace in the path; empty for cluster-scoped kinds.
-    /// Errors: 405 if the kind is namespaced but the path contains no namespace, which is valid only for lists.
+    /// Errors: 405 if the kind is namespaced but the path contains no namespace. Only a list request may omit the namespace.
     fn namespace(&self) -> Result<&str, Refusal> {
         match &self.namespace {
             Some(namespace) => Ok(namespace),

@@ -14,7 +14,7 @@ use crate::options::WriteOptions;
 use crate::state::Shared;
 use crate::{builtin, create, metadata, router};
 
-/// A builder of a server, with the server's kinds and namespaces. See [`LocalApiServer::builder`].
+/// Builds a server from its kinds and namespaces. See [`LocalApiServer::builder`].
 #[derive(Debug)]
 #[must_use = "call `start` to start the server"]
 pub struct Builder {
@@ -22,7 +22,7 @@ pub struct Builder {
     namespaces: Vec<String>,
 }
 
-/// A running API server: plain HTTP on a free port of 127.0.0.1.
+/// A running API server, which serves plain HTTP on a free port of 127.0.0.1.
 ///
 /// Dropping this value stops the server; [`shutdown`](Self::shutdown) also waits for pending requests to finish.
 #[derive(Debug)]
@@ -112,7 +112,7 @@ impl Builder {
 }
 
 impl LocalApiServer {
-    /// Returns the builder of a server with Kubernetes' common kinds and Tekton's `PipelineResource`, `TaskRun` and
+    /// Returns a builder for a server that serves Kubernetes' common kinds and Tekton's `PipelineResource`, `TaskRun` and
     /// `PipelineRun`.
     pub fn builder() -> Builder {
         let mut registry = Registry::default();
@@ -139,7 +139,7 @@ impl LocalApiServer {
         self.address
     }
 
-    /// Returns every stored object, as a GET request would return it, ordered by resource, namespace and name. Omits the
+    /// Returns every stored object in the form that a GET request returns, ordered by resource, namespace and name. Omits the
     /// namespaces that the builder created.
     #[must_use]
     pub fn objects(&self) -> Vec<Value> {
@@ -191,7 +191,7 @@ impl LocalApiServer {
 
     /// Replaces the status of an object, as the object's controller would. `plural` is the resource name, such as `deployments`.
     ///
-    /// Returns the object as stored, or `None` if it does not exist.
+    /// Returns the stored object. If the object does not exist, returns `None`.
     pub fn set_status(
         &self,
         api_version: &str,

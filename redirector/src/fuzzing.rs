@@ -1,4 +1,5 @@
-//! Entry points for fuzz targets into private modules. They exist only in builds with `--cfg fuzzing`, which `scripts/fuzz` sets.
+//! Functions through which fuzz targets call private modules. They exist only in builds with `--cfg fuzzing`,
+//! which `scripts/fuzz` sets.
 
 use std::ffi::OsString;
 use std::fs::File;
@@ -9,7 +10,7 @@ use crate::content::Content;
 use crate::validator::Validator;
 use crate::{options, script as preamble, termination};
 
-/// Returns the JSON of an output for the first `size` bytes of its file, or `None` if the content is refused.
+/// Converts the first `size` bytes of an output's file to JSON. Returns `None` if the content is refused.
 pub fn output(file: File, size: u64, trim: Trim, kind: OutputType) -> Option<Vec<u8>> {
     let content = Content::check(file, size, trim, kind).ok()?;
     let mut json = Vec::new();
@@ -19,7 +20,7 @@ pub fn output(file: File, size: u64, trim: Trim, kind: OutputType) -> Option<Vec
     Some(json)
 }
 
-/// Returns true if the validator accepts `text` as JSON when it is read in pieces of `size` bytes.
+/// Returns true if the validator accepts `text` as JSON when the text is read in pieces of `size` bytes.
 pub fn is_json(text: &[u8], size: usize) -> bool {
     let mut validator = Validator::new();
     let fed = text

@@ -13,7 +13,7 @@
 //! | --- | --- |
 //! | `options` | parses and checks the command line and the environment |
 //! | `script` | unpacks a script whose interpreter is the redirector |
-//! | `wrap`, `finish` | run a command, and finish a run: the two forms |
+//! | `wrap`, `finish` | the two forms: run a command, and finish a run |
 //! | `directory` | the directory `$GLEANER_OUTPUTS` |
 //! | `command` | finds and runs the command, and waits until it exits |
 //! | `outputs` | reads the declared files, which must be regular files |
@@ -24,7 +24,7 @@
 //! | `outcome` | parses the outcome of the run while it arrives |
 //! | `results` | writes the results for later tasks |
 //! | `own_results` | measures the results that Tekton writes to the step's termination message |
-//! | `failure` | the failures of Gleaner, with message, exit code and name |
+//! | `failure` | Gleaner's own failures, with their messages, exit codes and names |
 //! | `report`, `termination` | report failures on stderr or in a file, by the exit code, and in Tekton's termination message |
 //! | `sys` | system calls; the only module with `unsafe` code |
 //!
@@ -68,7 +68,7 @@ use std::io::Write as _;
 
 use options::Invocation;
 
-/// The way in which the redirector process must terminate.
+/// How the redirector process must terminate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[must_use = "call `leave` to terminate the process in this way"]
 pub enum Exit {
@@ -81,7 +81,7 @@ pub enum Exit {
 impl Exit {
     /// Terminates the process with this exit code or signal.
     pub fn leave(self) -> ! {
-        // The second process of the redirector (`sys/witness.rs`) was killed when the command exited. Reap it here, because
+        // The redirector's second process (`sys/witness.rs`) was killed when the command exited. Reap it here, because
         // otherwise it would remain a zombie if PID 1 does not reap orphans.
         while sys::reap().is_some() {}
         match self {
@@ -137,7 +137,7 @@ fn start(arguments: impl Iterator<Item = OsString>) -> Exit {
         Ok(Invocation::Wrap(options)) => wrap::wrap(&options),
         Ok(Invocation::Finish(options)) => finish::as_a_step(&options),
         Ok(Invocation::Print(text)) => {
-            // Ignore an error: if stdout is closed, its reader needs no more output.
+            // Ignore a write error: if stdout is closed, nobody reads the rest of the output.
             let _ = std::io::stdout().write_all(text.as_bytes());
             Exit::Code(0)
         }

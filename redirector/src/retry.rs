@@ -6,9 +6,9 @@ use std::time::{Duration, Instant};
 const FIRST_PAUSE: Duration = Duration::from_millis(5);
 /// The maximum pause between two attempts.
 const LONGEST_PAUSE: Duration = Duration::from_millis(500);
-/// If the sidecar holds a complete request for at least this long, it counts as reachable, and the deadline starts again. If this
-/// time were shorter, a sidecar that crashes on every request could count as reachable each time, and the request would be
-/// retried forever.
+/// If the sidecar holds a complete request for at least this long, the sidecar counts as reachable, and the deadline starts
+/// again. If this time were shorter, a sidecar that crashes on every request could count as reachable each time, and the request
+/// would be retried forever.
 const WAS_IN_REACH: Duration = Duration::from_secs(1);
 
 /// The state of the attempts to send one request.

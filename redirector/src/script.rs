@@ -1,9 +1,9 @@
 //! Unpacks a step's script that has the redirector as its interpreter.
 //!
 //! In two cases, injection changes the script itself: if no webhook will process the pod, and if the script contains artifact
-//! variables, which Tekton's entrypoint replaces. The first line then specifies the redirector as the interpreter, the second line
-//! contains the redirector's flags, and the original script follows. The redirector writes the original script to a separate file
-//! and runs it, because some interpreters do not accept a `#!` after the first line.
+//! variables, which Tekton's entrypoint replaces. The first line then specifies the redirector as the interpreter, the second
+//! line contains the redirector's flags, and the original script follows. The redirector writes the original script to a separate
+//! file and runs that file, because some interpreters do not accept a `#!` after the first line.
 //!
 //! ```text
 //! #!/gleaner/bin/redirector --script

@@ -1,8 +1,8 @@
-//! The file of accepted messages. A message is on disk before its response is sent.
+//! The file that stores accepted messages. A message is on disk before its response is sent.
 //!
-//! The journal is one file of frames ([`frame`]). The payload of a frame is one byte for the kind of record, followed by the
-//! record's content. The first frame identifies the format, the run and its declaration, so that a journal is never replayed for
-//! a different run, or by a version with a different record format.
+//! The journal is one file of frames ([`frame`]). The payload of a frame is one byte that identifies the kind of record, followed
+//! by the record's content. The first frame identifies the format, the run and its declaration, so that a journal is never
+//! replayed for a different run, or by a version with a different record format.
 //!
 //! If a crash interrupts a write, the incomplete frame is removed, because no response was sent. If a complete frame has a wrong
 //! checksum, the file is damaged, and the sidecar refuses to start.
@@ -60,7 +60,7 @@ enum Room {
 
 #[derive(Debug, Clone, PartialEq)]
 pub enum Record {
-    /// The key for hashes of secrets. A restarted sidecar must compute the same hashes to recognize the objects that it created.
+    /// The key for hashing secrets. A restarted sidecar must compute the same hashes to recognize the objects that it created.
     SecretKey(String),
     Accepted {
         step: StepName,
@@ -84,7 +84,7 @@ pub struct Commit {
     pub attempts: Attempts,
 }
 
-/// An error in opening, reading or writing the journal.
+/// An error that occurs when the journal is opened, read or written.
 #[derive(Debug, thiserror::Error)]
 pub enum JournalError {
     #[error("the journal {path} cannot be {deed}")]
@@ -352,8 +352,7 @@ impl From<Result<Commit, Problem>> for Record {
 }
 
 impl Record {
-    /// Returns the payload of the record's frame. The payload of a step's message is written by [`Journal::append_outputs`]
-    /// instead.
+    /// Returns the payload for the record's frame. For a step's message, [`Journal::append_outputs`] writes the payload instead.
     fn encode(&self) -> io::Result<Vec<u8>> {
         let (kind, content) = match self {
             Self::SecretKey(key) => (b'k', key.as_bytes().to_vec()),

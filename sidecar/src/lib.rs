@@ -11,7 +11,7 @@
 //! | [`journal`], `recovery` | the accepted messages on disk, and the state after a restart |
 //! | `events` | Kubernetes Events about the result of the submission |
 //! | `ready` | the subcommand that waits until the sidecar is ready |
-//! | [`traces`] | the export of the run's phases as OpenTelemetry spans |
+//! | [`traces`] | exports the run's phases as OpenTelemetry spans |
 //! | [`preflight`], [`metrics`] | the findings before the first step runs, and the counters |
 //!
 //! The state itself and the rendering are in `gleaner_core`; the submission is in `gleaner_submission`.

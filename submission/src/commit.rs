@@ -25,14 +25,14 @@ use super::request::{Call, Mode};
 #[derive(Debug)]
 pub(super) struct Made {
     pub(super) created: Created,
-    /// The object, if the submission reads results from it or waits for it.
+    /// The object itself. It is retained only if the submission reads results from the object or waits for it.
     pub(super) object: Option<Value>,
 }
 
 /// A reason to stop creating objects.
 #[derive(Debug)]
 pub(super) enum Stop {
-    /// The failures of the objects that cannot be created. Never empty.
+    /// The failures of the objects that cannot be created. The list is never empty.
     Failed(Vec<Failure>),
     /// The first create request failed because an object with a derived name already exists. The submission must restart with
     /// different names.
@@ -315,8 +315,9 @@ impl Entry<'_> {
         }
     }
 
-    /// Sends a write request, and retries while a ResourceQuota is exhausted. If an earlier attempt received no response, it may
-    /// have created the object and used up the quota itself, so this function does not retry, and the caller handles the refusal.
+    /// Sends a write request, and retries while a ResourceQuota is exhausted. If an earlier attempt received no response, that
+    /// attempt may have created the object and used up the quota itself, so this function does not retry, and the caller handles
+    /// the refusal.
     async fn send(&mut self, call: &Call) -> Result<Reply, CallError> {
         let in_flight = &mut self.ledger.get_mut(self.index).in_flight;
         let mut backoff = Backoff::default();

@@ -88,7 +88,8 @@ pub(super) async fn roll_back(
 /// Returns the positions of the objects, in groups that are deleted one after another. The kinds are deleted in the reverse order
 /// of their first objects in the declaration. The objects of one kind are deleted concurrently, starting with the last.
 ///
-/// If objects of other kinds need an object, its kind comes earlier in the declaration, so the object is deleted after them.
+/// If objects of other kinds depend on an object, its kind comes earlier in the declaration. The object is therefore deleted
+/// after the objects that depend on it.
 /// Dependencies within a kind are unknown. Namespaces and CRDs that contain other objects of the run are deleted last, because
 /// their deletion also deletes those objects without reporting them.
 fn waves(items: &[Item]) -> Vec<Vec<usize>> {
@@ -231,7 +232,7 @@ impl Rollback<'_> {
         }
     }
 
-    /// Returns the UID of the object, if it belongs to this run.
+    /// If the object belongs to this run, returns its UID.
     fn own_uid(&self, item: &Item, existing: Existing, object: &Value) -> Option<String> {
         match existing {
             Existing::Same { uid } | Existing::Other { uid, .. } | Existing::Leaving { uid } => {
@@ -242,7 +243,7 @@ impl Rollback<'_> {
     }
 }
 
-/// Returns the result for a rollback that panicked. It reports every object that may exist.
+/// Returns the result for a rollback that panicked. The result lists every object that may exist.
 pub(super) fn unknown(items: &[Item], ledger: &Ledger, why: &str) -> Aftermath {
     let mut aftermath = Aftermath::default();
     for (index, item) in items.iter().enumerate() {

@@ -57,14 +57,14 @@ impl Submitter {
     }
 
     /// Interrupts a submission when [`Settings::patience`] has passed since `ending` was requested. The submission is then rolled
-    /// back, while enough time remains before the process is killed.
+    /// back while there is still time, before the process is killed.
     #[must_use]
     pub fn until(mut self, ending: Shutdown) -> Self {
         self.ending = Some(ending);
         self
     }
 
-    /// Stores the planned objects in `memory`, and continues the submission whose plans `memory` already contains.
+    /// Stores the planned objects in `memory`. If `memory` already contains plans of a submission, continues that submission.
     #[must_use]
     pub fn remembering(mut self, memory: Arc<dyn Memory>) -> Self {
         self.memory = Some(memory);

@@ -1,4 +1,4 @@
-//! A [`FaultServer`] that forwards requests to a real API server or to the local API server of `gleaner run`.
+//! A [`FaultServer`] that forwards requests to a real API server or to the local API server that `gleaner run` uses.
 //!
 //! The proxy adds its own credentials to each request, so a client needs only the URL of the proxy.
 //!
@@ -25,13 +25,13 @@ pub struct FaultProxy(FaultServer);
 /// The API server behind the proxy.
 struct Upstream {
     client: Client,
-    /// The runtime that drives the client's connections. It is the runtime of the test, because the test may use the client after
-    /// the proxy and its own runtime stop.
+    /// The runtime that drives the client's connections. This is the test's runtime, because the test may use the client after
+    /// the proxy and the proxy's runtime stop.
     runtime: Handle,
 }
 
 impl FaultProxy {
-    /// Starts a proxy for the API server of the client `upstream`.
+    /// Starts a proxy for the API server to which the client `upstream` connects.
     pub async fn start(upstream: Client) -> Self {
         Self(FaultServer::start(Upstream {
             client: upstream,

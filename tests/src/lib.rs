@@ -1,6 +1,6 @@
 //! Support code for the suites in `tests/`.
 //!
-//! - [`suite`]: cases that run against both a real API server and the local API server of `gleaner run`;
+//! - [`suite`]: cases that run against both a real API server and the local API server that `gleaner run` uses;
 //! - [`server`]: the API server of a case;
 //! - [`rig`]: etcd and kube-apiserver as local processes;
 //! - [`cluster`]: a real cluster with Tekton and Gleaner;

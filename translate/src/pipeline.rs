@@ -40,7 +40,7 @@ pub(crate) fn translate(
         refused,
     } = InputResource::read_all(&items, found);
     for resource in &mut resources {
-        // Require all of the type's keys, because a Task of the Pipeline could use any of them, and might not be in the files.
+        // Require all of the type's keys, because a Task that is not in the files could use any of them.
         resource.uses_keys_of_type();
     }
     let tasks = tasks(spec, place, around);
@@ -88,7 +88,7 @@ fn tasks(spec: &Node, place: &Place, around: &Surroundings<'_>) -> Tasks {
 
 struct Pipeline {
     resources: Vec<InputResource>,
-    /// The names of the declared resources with errors that were already reported.
+    /// The names of the declared resources whose errors were already reported.
     refused: Vec<String>,
     tasks: Tasks,
 }
@@ -169,8 +169,8 @@ impl Pipeline {
         }
     }
 
-    /// Returns a reference to the result of a task in `from` if this task creates the resource `name`, and otherwise to the
-    /// parameter of the Pipeline's own resource `name`. Adds the tasks in `from` to `runAfter`.
+    /// If a task in `from` creates the resource `name`, returns a reference to that task's result. Otherwise, returns a
+    /// reference to the parameter for the Pipeline's own resource `name`. Adds the tasks in `from` to `runAfter`.
     fn own(
         &mut self,
         name: &str,
@@ -256,7 +256,7 @@ impl Pipeline {
         None
     }
 
-    /// Returns the object `output` if the task `from` is known and creates it.
+    /// If the task `from` is known and creates the object `output`, returns that object.
     fn created(&self, from: &str, output: &str) -> Option<&Created> {
         self.tasks.get(from)?.as_ref()?.created.get(output)
     }

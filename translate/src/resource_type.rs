@@ -103,7 +103,7 @@ impl ResourceType {
         }
     }
 
-    /// Returns the names of the params of a PipelineResource of this type. The first is required. The second defaults to an empty
+    /// Returns the names of the params in a PipelineResource of this type. The first is required. The second defaults to an empty
     /// string, as in Tekton.
     pub(crate) const fn keys(self) -> [&'static str; 2] {
         match self {

@@ -7,7 +7,7 @@ use gleaner_core::document::{Finding, Severity};
 
 use crate::terminal::visible;
 
-/// Formats the finding in color. `line` is the text of its source line.
+/// Formats the finding in color. `line` is the text of the finding's source line.
 pub(super) fn render(finding: &Finding, line: Option<&str>) -> String {
     let diagnostic = &finding.diagnostic;
     let level = match finding.severity {

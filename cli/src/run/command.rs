@@ -31,7 +31,7 @@ pub(crate) struct Surroundings<'a> {
 #[derive(Debug, Default)]
 pub(crate) struct Command {
     pub(crate) arguments: Vec<String>,
-    /// The content of the script file `arguments[0]`, which is written only when the step runs.
+    /// The content of the script file `arguments[0]`. The file is written only when the step runs.
     pub(crate) script: Option<String>,
     /// The declared outputs, with their paths on this machine.
     pub(crate) outputs: Vec<OutputSpec>,

@@ -30,7 +30,7 @@ impl<'a> Document<'a> {
         metadata_name(self.node).unwrap_or_default()
     }
 
-    /// Returns the name by which other documents can refer to this one. A `generateName` prefix is not such a name.
+    /// Returns the name by which other documents can refer to this document. A `generateName` prefix is not such a name.
     pub(crate) fn given_name(&self) -> Option<&'a str> {
         given_name(self.node)
     }

@@ -13,7 +13,7 @@ pub(crate) type Params = BTreeMap<String, Value>;
 /// Values by result name, in the declared order: strings, lists of strings or maps of strings.
 pub(crate) type Results = serde_json::Map<String, Value>;
 
-/// The plan of a run: its tasks, and the settings of their pipeline, if any.
+/// The plan of a run: its tasks and, if they belong to a pipeline, the pipeline's settings.
 #[derive(Debug)]
 pub(crate) struct RunPlan {
     /// The name of the TaskRun or PipelineRun.
@@ -31,7 +31,7 @@ pub(crate) struct RunPlan {
 }
 
 impl RunPlan {
-    /// Returns all tasks, including those of `finally`.
+    /// Returns all tasks, including those in `finally`.
     pub(crate) fn all_tasks(&self) -> impl Iterator<Item = &PlannedTask> {
         let finally = self.pipeline.iter().flat_map(|pipeline| &pipeline.finally);
         self.tasks.iter().chain(finally)

@@ -292,7 +292,7 @@ pub(crate) fn prepare(task: &PlannedTask, scope: &Scope) -> Result<Prepared, Una
     let mut unknown = BTreeMap::new();
     for (name, value) in &task.params {
         match scope.value(value)? {
-            // In the trial, this is a placeholder for a result. Do not check its type, which may differ from the result's.
+            // In the trial, this is a placeholder for a result. Do not check its type: the result may have a different type.
             Value::String(text) if scope.tentative && text.contains(UNKNOWN) => {
                 unknown.insert(name.clone(), Value::String(text));
             }

@@ -144,7 +144,7 @@ fn workspace_mounts(step: &Cursor<'_>) -> Vec<Mount> {
     mounts.collect()
 }
 
-/// Returns each step's mounts of emptyDir volumes and workspaces. All other volumes, including those of a pod template, exist
+/// Returns each step's mounts of emptyDir volumes and workspaces. All other volumes, including those in a pod template, exist
 /// only in a cluster.
 fn mounts(
     spec: &Cursor<'_>,

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::failure::Failure;
 
-/// A PipelineRun, as the API server returned it.
+/// A PipelineRun that the API server returned.
 pub(super) struct PipelineRun {
     pub(super) object: Value,
 }

@@ -66,8 +66,8 @@ impl TaskRun {
                 .is_some_and(|pod| declares(pod) || self.container().is_some())
     }
 
-    /// Returns true if the TaskRun uses Gleaner, or may turn out to use it: Tekton copies the Task's annotations to the TaskRun only
-    /// when it creates the pod.
+    /// Returns true if the TaskRun uses Gleaner, or may turn out to use it: Tekton copies the Task's annotations to the TaskRun
+    /// only when it creates the pod.
     pub(super) fn may_use_gleaner(&self) -> bool {
         let has_no_pod = matches!(self.pod, Ok(None));
         self.uses_gleaner() || has_no_pod && !self.is_finished()
@@ -97,7 +97,7 @@ impl TaskRun {
         Some(&found?["state"])
     }
 
-    /// Returns the declaration, which is an annotation of the TaskRun or pod.
+    /// Returns the declaration, which is an annotation on the TaskRun or the pod.
     pub(super) fn declaration(&self) -> Option<&str> {
         let objects = [Some(&self.object), self.pod()];
         let mut objects = objects.into_iter().flatten();
@@ -135,7 +135,7 @@ fn named<'a>(list: &'a Value, name: &str) -> Option<&'a Value> {
     items.find(|item| item["name"] == name)
 }
 
-/// The message with which the redirector failed a step.
+/// The message that the redirector wrote when it made a step fail.
 pub(super) struct StepMessage {
     pub(super) step: String,
     pub(super) message: String,

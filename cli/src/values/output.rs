@@ -1,4 +1,4 @@
-//! Reads the values that a preview uses instead of the outputs of steps.
+//! Reads the values that a preview uses instead of the steps' outputs.
 
 use std::collections::BTreeMap;
 

@@ -5,7 +5,7 @@ use std::process::{Command, Stdio};
 
 use crate::support::{self, gleaner};
 
-/// The argument of `--output` that the example requires.
+/// The argument for `--output` that the example requires.
 const DIGEST: &str =
     "build.digest=sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
 

@@ -1,4 +1,4 @@
-//! Tests `gleaner init`, which prints a new Task with a sample declaration, or adds a declaration to each Task of a file.
+//! Tests `gleaner init`, which prints a new Task with a sample declaration, or adds a declaration to each Task in a file.
 
 use crate::support::{gleaner, gleaner_with_input};
 

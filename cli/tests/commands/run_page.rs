@@ -1,4 +1,4 @@
-//! Tests the page of each task in `gleaner run`: its URL, and `--open`.
+//! Tests the page that `gleaner run` serves for each task: its URL, and `--open`.
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
@@ -15,7 +15,7 @@ fn pages(ran: &Ran) -> Vec<&str> {
         .collect()
 }
 
-/// Runs a task with `--open`, with `browser` as the value of `BROWSER` and `script` as the beginning of its step's script.
+/// Runs a task with `--open`. `browser` is the value of `BROWSER`, and `script` is the beginning of the step's script.
 fn with_browser(directory: &Path, browser: &str, script: &str) -> Ran {
     let text = task(
         ONE,

@@ -19,7 +19,7 @@ fn a_run_does_not_overwrite_an_existing_object() {
     let directory = tempfile::tempdir().unwrap();
     let text = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: cm}\ndata: {a: old}\n";
     let seed = file(directory.path(), "cm.yaml", text);
-    // An object that specifies no namespace is created in the namespace of the run.
+    // An object that specifies no namespace is created in the run's namespace.
     for arguments in [vec![], vec!["-n", "ci"]] {
         let all = [&["run", "-f", "-", "--object", &seed], &arguments[..]].concat();
         gleaner_with_input(&all, &task(ONE, STEP))

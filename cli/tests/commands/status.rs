@@ -300,7 +300,7 @@ fn pod(state: &Value, arguments: &Value) -> Value {
 const RUN: &str = "^/apis/tekton\\.dev/v1/namespaces/builds/taskruns/run$";
 const POD: &str = "^/api/v1/namespaces/builds/pods/run-pod$";
 
-/// Returns an API server with a TaskRun that is still running, and with its pod, if one is given.
+/// Returns an API server that contains a running TaskRun and, if `pod` is set, the TaskRun's pod.
 fn running(pod: Option<Value>) -> ApiServer {
     let server = ApiServer::start();
     let mut run = task_run("run", &declaring());

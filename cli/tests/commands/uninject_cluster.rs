@@ -45,7 +45,7 @@ fn injected(spec: &str) -> Value {
     ran.object()
 }
 
-/// Returns `object` with this kind, name and namespace.
+/// Sets the kind, name and namespace of `object`, and returns the object.
 fn named(mut object: Value, kind: &str, name: &str, namespace: &str) -> Value {
     object["kind"] = kind.into();
     object["metadata"]["name"] = name.into();
@@ -240,7 +240,7 @@ fn a_forbidden_kind_is_reported_and_all_other_kinds_are_listed() {
     list(&server.url(), &[]).exits(69).says(
         "403 Forbidden it is forbidden: User \"u\" cannot list it; ask for permission to list them in this namespace\n",
     );
-    // If the user is not authenticated, all requests fail, so the command stops after the first one.
+    // If the user is not authenticated, all requests fail, so the command stops after the first request.
     let server = api_server([("", refusal(401, "Unauthorized"))]);
     list(&server.url(), &["-A"])
         .exits(69)

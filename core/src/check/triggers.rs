@@ -114,12 +114,12 @@ fn is_of_triggers(inner: &str) -> bool {
 const FORMS: [(&str, char); 4] = [(MASK, 'x'), ("5", ' '), ("5m", ' '), ("/a", 'a')];
 /// The prefix of each placeholder that is a name.
 const MASK: &str = "gleanertt";
-/// The name that replaces `$(uid)`. It has the same length.
+/// The name that replaces `$(uid)`. It is as long as the variable.
 const UID: &str = "gtuid0";
 /// The maximum number of variables that are replaced in one object.
 const MASKS_MAX: usize = 1000;
 
-/// The Triggers variables of an object, and their placeholders. Each placeholder is as long as its variable, so that positions do
+/// The Triggers variables in an object, and their placeholders. Each placeholder is as long as its variable, so that positions do
 /// not change.
 #[derive(Debug)]
 struct Masks {

@@ -10,7 +10,7 @@ use super::{Collector, Life, Stage, StepRecord, Verdict};
 use crate::collect::problem;
 use crate::render;
 
-/// A step's message with its hash and size. Creating it does not need the run's state, so the run is not blocked while a large
+/// A step's message with its hash and size. It is created without the run's state, so the run is not blocked while a large
 /// message is hashed.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Message {
@@ -91,7 +91,7 @@ pub enum Refusal {
         /// The limit for all outputs together, in bytes.
         bound: u64,
     },
-    /// Outputs are undeclared, missing or invalid. The field contains one message for each.
+    /// Outputs are undeclared, missing or invalid. The field contains one message for each error.
     #[error("{}", .0.join("; "))]
     Outputs(Vec<String>),
 }

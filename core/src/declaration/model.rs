@@ -65,7 +65,7 @@ pub struct Template {
     pub naming: Naming,
     /// The policy for an object that already exists.
     pub policy: Policy,
-    /// True if the run owns the object, so that both are deleted together.
+    /// True if the run owns the object, so that the object is deleted together with the run.
     pub owned: bool,
     /// The state to wait for after the object is created.
     pub wait_for: Option<WaitFor>,
@@ -173,7 +173,7 @@ pub enum WaitTarget {
 }
 
 impl Submit {
-    /// Returns the keyword that a declaration contains.
+    /// Returns the keyword that stands for this event in a declaration.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Resolved => "Resolved",
@@ -184,8 +184,8 @@ impl Submit {
 }
 
 impl Declaration {
-    /// Returns the time that the redirector must wait for a response, or `None` if its default timeout of 15 minutes is long
-    /// enough. The waits for all objects run at the same time, after the commit and before a rollback.
+    /// Returns how long the redirector must wait for a response. If the redirector's default timeout of 15 minutes is long
+    /// enough, returns `None`. The waits for all objects run at the same time, after the commit and before a rollback.
     pub fn answer_timeout(&self) -> Option<Duration> {
         let waits = self.templates.iter();
         let longest = waits

@@ -1,6 +1,6 @@
 //! Reads YAML into nodes.
 //!
-//! Plain scalars are read as `kubectl` reads them: `no`, `off` and similar are booleans, `0644` is octal, `1e3` is 1000.
+//! Plain scalars have the same values as in `kubectl`: `no`, `off` and similar are booleans, `0644` is octal, `1e3` is 1000.
 
 mod remedy;
 mod rounded;
@@ -82,10 +82,10 @@ fn documents_within(text: &str, bounds: Bounds) -> Result<Vec<Node>, Diagnostic>
     }
 }
 
-/// The beginning of the internal message about a number that Kubernetes would not store exactly; `explained` rewords it.
+/// The beginning of the internal message about a number that Kubernetes would not store exactly; `explained` rewords the message.
 const CHANGED: &str = "number that does not fit:";
 
-/// Rewords the parser's messages that describe the parser rather than the document.
+/// Rewords messages that describe the parser rather than the document.
 fn explained(message: &str, at: Option<Location>, bounds: Bounds) -> Diagnostic {
     let diagnostic =
         |message: &str, help: &str| Diagnostic::new(Place::root(), at, message).help(help);

@@ -7,7 +7,7 @@ use crate::document::diagnostic::{Diagnostic, Part};
 use crate::document::{Content, Cursor, Diagnostics};
 use crate::inject::quantity;
 
-/// The lists of a TaskSpec. The flag is true if the list's items are containers.
+/// The lists in a TaskSpec. The flag is true if the list's items are containers.
 const OF_TASK: [(&str, bool); 6] = [
     ("steps", true),
     ("sidecars", true),
@@ -17,7 +17,7 @@ const OF_TASK: [(&str, bool); 6] = [
     ("workspaces", false),
 ];
 
-/// The lists of a pod's spec. The flag is true if the list's items are containers.
+/// The lists in a pod's spec. The flag is true if the list's items are containers.
 const OF_POD: [(&str, bool); 4] = [
     ("initContainers", true),
     ("containers", true),

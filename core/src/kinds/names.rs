@@ -1,4 +1,4 @@
-//! The names of Kubernetes' own kinds and their versions.
+//! The names and versions of Kubernetes' own kinds.
 
 use crate::document::suggestion::nearest;
 use crate::document::{Cursor, Diagnostics};
@@ -249,7 +249,7 @@ pub(super) fn version_of(kind: &str) -> Option<&'static str> {
     found.map(|(version, _)| *version)
 }
 
-/// Returns the known kind that `kind` was probably meant to be, in any version.
+/// Returns the known kind, from any version, that `kind` was probably meant to be.
 fn misspelt(kind: &str) -> Option<(&'static str, &'static str)> {
     KINDS
         .iter()

@@ -1,4 +1,4 @@
-//! The pod templates in a document: those of a Job, CronJob or JobSet, and of any other kind that creates pods.
+//! The pod templates in a document: those in a Job, CronJob or JobSet, and in any other object that creates pods.
 
 use crate::document::{Content, Cursor, Node, Place};
 use crate::kinds::group_of;
@@ -6,7 +6,7 @@ use crate::kinds::group_of;
 /// The maximum depth, below `spec`, at which pod templates are found. In a JobSet, the template is seven levels deep.
 const DEPTH_MAX: usize = 12;
 
-/// Returns the pod templates in the document: all maps with a list at `spec.containers`, under `template` or any other key.
+/// Returns the pod templates in the document: all maps that have a list at `spec.containers`, under `template` or any other key.
 pub(super) fn all<'a>(document: &Cursor<'a>) -> Vec<Cursor<'a>> {
     let mut found = Vec::new();
     if let Some(spec) = document.field("spec") {

@@ -1,4 +1,4 @@
-//! The objects that Tekton Triggers creates: the `resourcetemplates` of a TriggerTemplate, and of the templates embedded in an
+//! The objects that Tekton Triggers creates: the `resourcetemplates` in a TriggerTemplate, and in the templates embedded in an
 //! EventListener or a Trigger.
 
 use crate::document::{Content, Cursor, Diagnostics, Node};

@@ -12,8 +12,8 @@ pub struct Leaf {
     pub is_pending: bool,
 }
 
-/// The maximum number of leaves that are recorded, because each needs far more memory than a short value. Later leaves are not
-/// recorded.
+/// The maximum number of leaves that are recorded, because a recorded leaf needs far more memory than a short value. Later leaves
+/// are not recorded.
 const LEAVES_MAX: usize = 10_000;
 
 /// Collects the leaves while trees are substituted.
@@ -21,7 +21,7 @@ const LEAVES_MAX: usize = 10_000;
 pub(super) struct Trace {
     /// The place of the current node.
     place: Place,
-    /// True if the current leaf has a variable that could not be replaced.
+    /// True if the current leaf contains a variable that could not be replaced.
     has_missed: bool,
     leaves: Vec<Leaf>,
     /// The number of leaves that were recorded in all trees.

@@ -1,4 +1,4 @@
-//! The webhook configuration, and the time for which it has contained this replica's CAs.
+//! The webhook configuration, and how long it has contained this replica's CAs.
 
 use std::time::Duration;
 
@@ -64,7 +64,7 @@ impl Configuration {
         self.server.get(&self.path()).await
     }
 
-    /// Updates the configuration so that it trusts the CAs `own`, and records when it began to trust them. `read` is the
+    /// Updates the configuration so that it trusts the CAs in `own`, and records when it began to trust them. `read` is the
     /// object from [`read`](Self::read).
     ///
     /// # Errors
@@ -99,14 +99,14 @@ impl Configuration {
         Ok(())
     }
 
-    /// Returns how long this replica has known that the configuration trusts the CAs `own`, or `None` if the configuration does
-    /// not trust them.
+    /// Returns how long this replica has known that the configuration trusts the CAs in `own`. If the configuration does not
+    /// trust them, returns `None`.
     pub fn settled(&self, own: &[Certificate]) -> Option<Duration> {
         let trusted = self.trusted.as_ref()?;
         (trusted.authorities == own).then(|| trusted.since.elapsed())
     }
 
-    /// Returns true if every API server has had time to see that the configuration trusts `own`.
+    /// Returns true if every API server has had time to see that the configuration trusts the CAs in `own`.
     pub fn is_settled(&self, own: &[Certificate]) -> bool {
         self.settled(own)
             .is_some_and(|settled| settled >= self.settle)

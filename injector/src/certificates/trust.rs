@@ -3,7 +3,7 @@
 //! The injectors of an installation own these fields, regardless of the certificate source. While the source changes (`tls.mode`
 //! in the chart), replicas with different CAs run at the same time. Therefore, each replica announces its CAs in an annotation of
 //! the configuration, with an expiry time that it renews, and does not remove CAs that other replicas announce. It removes CAs
-//! without an announcement.
+//! that no replica announces.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -38,10 +38,10 @@ pub struct Repair {
     pub before: Before,
 }
 
-/// The webhooks' trust in the replica's own CAs before a change.
+/// Which CAs the webhooks trusted before a change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Before {
-    /// Every webhook trusted the CAs.
+    /// Every webhook trusted the replica's own CAs.
     Trusted,
     /// The webhooks trusted no CA.
     Nothing,
@@ -49,8 +49,8 @@ pub enum Before {
     Others,
 }
 
-/// Returns the change that makes every webhook in `configuration` trust exactly `own` and the announced CAs. Returns `None` if no
-/// change is needed.
+/// Returns the change that makes every webhook in `configuration` trust exactly the CAs in `own` and the announced CAs.
+/// If no change is needed, returns `None`.
 pub fn repair(configuration: &Value, own: &[Certificate], now: Timestamp) -> Option<Repair> {
     let webhooks = configuration["webhooks"].as_array().map(Vec::as_slice);
     let webhooks = webhooks.filter(|webhooks| !webhooks.is_empty())?;
@@ -115,7 +115,7 @@ fn distinct(bundles: &[Bundle]) -> Vec<&Certificate> {
     found
 }
 
-/// Returns the CAs of one webhook, or `None` if a part of its bundle is not a certificate.
+/// Returns the CAs in one webhook's bundle. If a part of the bundle is not a certificate, returns `None`.
 fn bundle_of(webhook: &Value) -> Bundle {
     let held = webhook["clientConfig"]["caBundle"].as_str();
     Certificate::all(&STANDARD.decode(held.unwrap_or_default()).ok()?)
@@ -139,7 +139,8 @@ fn announcements(configuration: &Value) -> Announcements {
         .collect()
 }
 
-/// Returns the announcements with those for `own` added or renewed, or `None` if no renewal is due.
+/// Adds or renews the announcements for the CAs in `own`, and returns all valid announcements. If no renewal is due, returns
+/// `None`.
 fn renewed(before: Announcements, own: &[Certificate], now: Timestamp) -> Option<Announcements> {
     let due = now + ANNOUNCED / 2;
     let is_due = |authority: &Certificate| {

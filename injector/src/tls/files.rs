@@ -12,7 +12,7 @@ use crate::metrics::Metrics;
 /// The paths of the files, and the polling interval.
 ///
 /// The injector polls the files and compares their content. A file watch would not detect the update of a mounted Secret, because
-/// the kubelet replaces a symbolic link to the directory of the files.
+/// the kubelet replaces a symbolic link to the directory that contains the files.
 #[derive(Debug, Clone)]
 pub struct Files {
     pub certificate: PathBuf,
@@ -100,7 +100,7 @@ impl Files {
     }
 
     /// Serves the certificate in the files. Fails if the key does not match the certificate, for example because only one of the
-    /// files was replaced so far. In that case, the next check reads both again.
+    /// files was replaced so far. In that case, the next check reads both files again.
     fn serve(&self, pair: &Pair, identity: &Identity, metrics: &Metrics) -> Result<(), FilesError> {
         let serving = self.serving(pair)?;
         metrics.certificate(serving.validity);

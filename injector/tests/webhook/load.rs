@@ -1,4 +1,4 @@
-//! Tests reviews at a steady rate, as API servers send them, while certificates rotate and other clients send large or slow
+//! Sends reviews at a steady rate, like an API server, while certificates rotate and other clients send large or slow
 //! reviews.
 
 mod clients;

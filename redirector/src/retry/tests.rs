@@ -2,7 +2,7 @@
 
 use super::*;
 
-/// Simulates attempts that all fail, each immediately after the previous pause. Returns the pauses and the reason to give up.
+/// Simulates attempts that all fail, each immediately after the previous pause. Returns the pauses and the reason for giving up.
 fn all(retry: &mut Retry, mut now: Instant, held: Duration) -> (Vec<u128>, Next) {
     let mut pauses = Vec::new();
     loop {

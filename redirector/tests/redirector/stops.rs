@@ -1,4 +1,4 @@
-//! Tests of a stopped command. The redirector's parent must observe that its child is stopped and continued.
+//! Tests in which the command is stopped. The redirector's parent must observe that its child is stopped and continued.
 
 use std::fs;
 use std::io::Write as _;
@@ -27,7 +27,7 @@ const PARENT: &str = r#"
     for (1 .. 9) { eval $react; die $@ if $@; changed() }
 "#;
 
-/// Returns the step, started by the parent program with the code `react`.
+/// Makes the parent program start the step, with `react` as the Perl code, and returns the step.
 fn parent(step: Step, react: &str) -> Step {
     let code = PARENT.replace("WAIT4", &libc::SYS_wait4.to_string());
     step.started_by(&["perl", "-e", &code, react])
@@ -41,7 +41,7 @@ const WAITS: &str = r#"
     exit 7
 "#;
 
-/// Returns the output of the parent program for a command that stops itself with `signal` and then exits with 7.
+/// Runs a command that stops itself with `signal` and then exits with 7, and returns the parent program's output.
 fn reports(signal: &str, react: &str, wrapped: bool) -> String {
     let sidecar = Sidecar::content();
     let step = parent(Step::new(&sidecar), &format!("{react} if $c"));

@@ -1,7 +1,7 @@
 //! URL paths of objects. Every segment is percent-encoded, because a name may contain any text but must not lead to a different
 //! path. (Encoding does not protect against an empty segment, `.` or `..`.)
 
-/// Returns the path of a group version, at which the API server lists the kinds of that version. `api_version` is `v1` or
+/// Returns the path at which the API server lists the kinds in a group version. `api_version` is `v1` or
 /// `GROUP/VERSION`.
 pub fn group_version(api_version: &str) -> String {
     match api_version.split_once('/') {

@@ -5,8 +5,8 @@ use std::net::IpAddr;
 
 use http::Uri;
 
-/// Returns the proxy for requests to `url`; `None` if no proxy is set, for a loopback address, and for hosts that `NO_PROXY`
-/// lists.
+/// Returns the proxy for requests to `url`. Returns `None` if no proxy is set, if the host is a loopback address, or if
+/// `NO_PROXY` lists the host.
 ///
 /// # Errors
 /// The name of the variable, if its value is not a valid URL.

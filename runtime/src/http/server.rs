@@ -68,8 +68,8 @@ pub struct Server {
     write_timeout: Duration,
 }
 
-/// Binds an address, and returns the listener and the address with the actual port. `flag` is the flag that sets the address, for
-/// the error message.
+/// Binds an address, and returns the listener and the address with the actual port. The error
+/// message names `flag`, the flag that sets the address.
 ///
 /// `[::]` binds all IPv4 and IPv6 addresses, even if `net.ipv6.bindv6only` is set; on a system without IPv6, it binds `0.0.0.0`.
 ///
@@ -145,7 +145,7 @@ impl Server {
         }
     }
 
-    /// Sets the time within which a client must read 64 KiB of a response, or the rest if it is shorter. The default is
+    /// Sets the time within which a client must read 64 KiB of a response, or the rest if less remains. The default is
     /// [`WRITE_TIMEOUT`].
     pub const fn write_timeout(mut self, write_timeout: Duration) -> Self {
         self.write_timeout = write_timeout;
@@ -158,8 +158,8 @@ impl Server {
             .await;
     }
 
-    /// Calls `handshake` for each connection, and serves the stream that it returns, or closes the connection if it returns
-    /// `None`. Handshakes run concurrently; each must limit its own time.
+    /// Calls `handshake` for each connection. If the handshake returns a stream, serves the stream; otherwise, closes the
+    /// connection. Handshakes run concurrently; each must limit its own time.
     pub async fn serve_after<L, H, S>(
         self,
         handshake: impl Fn(L::Io) -> H,

@@ -59,7 +59,7 @@ impl Handle {
     /// Requests the submission and waits until it finishes.
     ///
     /// # Errors
-    /// Returns a problem with the unresolved variables, or with the reason why the submission failed.
+    /// Returns a problem that lists the unresolved variables or states why the submission failed.
     pub async fn submit(&self) -> Result<Outcome, Problem> {
         self.ask(|reply| Command::Submit { reply }).await?
     }
@@ -67,7 +67,7 @@ impl Handle {
     /// Reports that all steps have finished, and waits for the outcome.
     ///
     /// # Errors
-    /// Returns a problem with the reason why the resources do not exist.
+    /// Returns a problem that states why the resources do not exist.
     pub async fn finish(&self, own_results: OwnResults) -> Result<Outcome, Problem> {
         self.ask(|reply| Command::Finish { own_results, reply })
             .await?

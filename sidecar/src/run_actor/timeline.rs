@@ -1,5 +1,5 @@
-//! The times of a run and the progress of its submission, as the status shows them. They are not in the journal, so a restarted
-//! sidecar reports only what happened after its restart.
+//! The times of a run and the progress of its submission, which are part of the status. They are not in the journal, so a
+//! restarted sidecar reports only what happened after its restart.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -59,8 +59,8 @@ impl Timeline {
         }
     }
 
-    /// Records a step's report. If a step starts again, its previous times and failure are removed. Returns false if nothing
-    /// changes, because the report is a repetition.
+    /// Records a step's report. If a step starts again, its previous times and failure are removed. If the report only
+    /// repeats an earlier report, changes nothing and returns false.
     pub(super) fn report(&mut self, step: &StepName, report: StepReport) -> bool {
         let times = Arc::make_mut(&mut self.steps);
         let times = times.entry(step.clone()).or_default();

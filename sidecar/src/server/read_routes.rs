@@ -66,7 +66,7 @@ pub(super) async fn resource(
 }
 
 /// Returns the resources in their current state. If the request has `?wait=`, first waits until all variables are resolved or
-/// that time has passed.
+/// the given time has passed.
 async fn view(
     api: &Api,
     caller: &Caller,
@@ -138,7 +138,7 @@ pub(super) async fn live() -> &'static str {
     "ok\n"
 }
 
-/// Returns `ok`. The sockets open only after the sidecar is ready, so any response shows that it is ready.
+/// Returns `ok`. The sockets open only after the sidecar is ready, so any response shows that the sidecar is ready.
 pub(super) async fn ready() -> &'static str {
     "ok\n"
 }

@@ -50,7 +50,7 @@ pub struct Views {
 /// The content of a view.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Subject {
-    /// The status, in the form of a server-sent event.
+    /// The status, as a server-sent event.
     Status,
     /// All resources as YAML in which values with variables are marked.
     Preview,
@@ -191,7 +191,7 @@ impl View {
         (self.status == StatusCode::OK).then_some(self.bytes)
     }
 
-    /// Converts a view of a server-sent event into a view of the JSON in the event.
+    /// Converts a view that is a server-sent event into a view that contains only the JSON in the event.
     pub(super) fn data(mut self) -> Self {
         if self.status == StatusCode::OK {
             // Keep one line feed, so that the shell prompt after a curl command starts on a new line.

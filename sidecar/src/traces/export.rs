@@ -13,7 +13,7 @@ use crate::metrics::Metrics;
 
 /// The time limit for a request, which is also the default of OpenTelemetry's exporters.
 const TIMEOUT: Duration = Duration::from_secs(10);
-/// The maximum size of a response in bytes. The sidecar uses only its status.
+/// The maximum size of a response in bytes. The sidecar uses only the status of a response.
 const RESPONSE_MAX: usize = 64 << 10;
 
 /// The reason why spans did not reach the collector.

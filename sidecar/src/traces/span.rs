@@ -11,7 +11,7 @@ const KIND: u8 = 1;
 const ERROR: u8 = 2;
 /// The flags of each span: the span is sampled (bit 0), and `REMOTE` is meaningful (bit 8).
 const FLAGS: u32 = 0x101;
-/// The flag of a span whose parent belongs to another process (bit 9).
+/// The flag for a span whose parent belongs to another process (bit 9).
 const REMOTE: u32 = 0x200;
 
 /// The attribute that contains the error code (OpenTelemetry's semantic conventions).
@@ -32,7 +32,7 @@ pub(super) struct Span {
     pub(super) error: Option<Error>,
 }
 
-/// The error with which an operation failed.
+/// The reason why an operation failed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Error {
     /// The cause is not known yet.

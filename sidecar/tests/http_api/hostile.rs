@@ -170,8 +170,7 @@ fn a_slow_large_body_does_not_delay_other_steps() {
     sidecar.step("scan").outputs("scan", VERDICT).ok();
     let took = begin.elapsed();
     println!("a message took {took:?} while eight slow clients sent theirs");
-    // A slow body is refused after 5 s. The message of the other step would have to wait until then if no memory were reserved
-    // for it.
+    // A slow body is refused after 5 s. Without reserved memory, the other step's message would have to wait until then.
     assert!(took < Duration::from_secs(4), "{took:?}");
     let answers: Vec<Response> = dripping
         .iter_mut()
@@ -181,7 +180,7 @@ fn a_slow_large_body_does_not_delay_other_steps() {
     for answer in busy.clone() {
         assert!(answer.header("retry-after").is_some(), "{answer:?}");
     }
-    // At most four posts of a step are processed concurrently, so four of the eight are refused immediately.
+    // At most four posts from a step are processed concurrently, so four of the eight are refused immediately.
     assert_eq!(busy.count(), 4, "{answers:?}");
     let slow = answers.iter().find(|answer| answer.status == 408).unwrap();
     assert!(slow.text().contains("stalled"), "{}", slow.text());

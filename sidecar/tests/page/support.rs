@@ -1,4 +1,4 @@
-//! The sidecar as a process, with code from the tests of the HTTP API.
+//! Runs the sidecar as a process, with code from the HTTP API tests.
 
 #[allow(dead_code, reason = "shared with the tests of the HTTP API")]
 #[path = "../http_api/support/process.rs"]

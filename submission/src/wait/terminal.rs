@@ -104,8 +104,8 @@ const TERMINAL: &[Terminal] = &[
     of("argoproj.io", &["Workflow"], Phase(&["Failed", "Error"])),
 ];
 
-/// Returns a description of the object's status if objects of its kind do not recover from it. Returns `None` for a terminal
-/// state that is itself the `target`.
+/// If the object is in a terminal state, returns a description of its status. Returns `None` for a terminal state that is itself
+/// the `target`.
 pub(super) fn find(
     kind: &KindName,
     object: &Value,
@@ -116,7 +116,8 @@ pub(super) fn find(
     let own = TERMINAL
         .iter()
         .filter(|one| one.group == kind.group() && one.kinds.contains(&kind.kind.as_str()));
-    // A failing Job gets the condition `FailureTarget` before `Failed`, so a wait for one of them must not fail at the other.
+    // A failing Job gets the condition `FailureTarget` before `Failed`, so a wait for either condition must not fail
+    // when the other appears.
     if kind.group() == "batch" && (is_awaited("Failed") || is_awaited("FailureTarget")) {
         return None;
     }

@@ -1,4 +1,4 @@
-//! Objects that need an earlier object of the same submission.
+//! Tests of objects that need an earlier object from the same submission.
 
 use gleaner_core::declaration::{Declaration, Policy, Scope};
 use gleaner_core::render::Rendered;

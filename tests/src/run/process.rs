@@ -11,7 +11,7 @@ use kube::Client;
 use super::memory_limit::MemoryLimit;
 use crate::wait;
 
-/// The time limit for the start of the sidecar on a busy machine.
+/// The time within which the sidecar must start, even on a busy machine.
 const START: Duration = Duration::from_secs(30);
 
 /// A running sidecar; killed on drop.
@@ -24,7 +24,7 @@ pub(crate) struct Sidecar {
 }
 
 impl Sidecar {
-    /// Starts the sidecar, optionally with a memory limit, without waiting until it is ready.
+    /// Starts the sidecar, optionally with a memory limit. Does not wait until the sidecar is ready.
     pub(crate) fn launch(
         program: &str,
         arguments: &[String],

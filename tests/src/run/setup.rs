@@ -64,7 +64,7 @@ impl<'a> Run<'a> {
         self
     }
 
-    /// Makes this run a new attempt of the TaskRun of `earlier`, as if Tekton had created the pod again and the journal were
+    /// Makes this run a new attempt at the same TaskRun as `earlier`, as if Tekton had created the pod again and the journal were
     /// lost.
     #[must_use]
     pub fn again_as(mut self, earlier: &Run<'_>) -> Self {

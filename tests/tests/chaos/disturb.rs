@@ -1,4 +1,4 @@
-//! Starts and stops the disturbances of a run's processes and disk.
+//! Starts and stops the disturbances that affect a run's processes and disk.
 
 use std::time::{Duration, Instant};
 
@@ -92,7 +92,7 @@ impl Player<'_> {
         self.proxy.heal();
         self.disturbances.clear();
         self.crash_points.clear();
-        // Start the sidecar without a crash point next time. If it is blocked at a crash point now, `tick` kills it.
+        // Start the sidecar without a crash point next time. If the sidecar is blocked at a crash point now, `tick` kills it.
         self.run.crash_nowhere();
         self.full_until = None;
         self.slow_until = None;

@@ -53,9 +53,9 @@ pub(crate) struct Disturbance {
 /// The time of a disturbance.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum At {
-    /// The number of milliseconds after the start.
+    /// This many milliseconds after the start.
     Millis(u64),
-    /// The number of requests that the API server has received.
+    /// When the API server has received this many requests.
     Requests(usize),
 }
 

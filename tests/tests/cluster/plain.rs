@@ -1,4 +1,4 @@
-//! Pods that Tekton does not create: pods of a Job with the annotation, and pods without the annotation.
+//! Pods that Tekton does not create: pods from a Job, which have the annotation, and pods without the annotation.
 
 use gleaner_tests::cluster::Namespace;
 use gleaner_tests::cluster::suite::Case;

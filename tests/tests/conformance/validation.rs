@@ -234,7 +234,7 @@ async fn required_fields_are_checked(server: &Server) {
         }
         let answer = refused(server, &server.path(api_version, plural), &object, 422).await;
         assert_eq!(answer.reason(), "Invalid");
-        // One matching field is enough: if a map is missing, a real server reports the required fields in that map, and it may
+        // One matching field is enough: if a map is missing, a real server reports the required fields in that map, and may
         // report additional errors.
         let found = answer.fields();
         assert!(

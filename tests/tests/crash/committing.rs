@@ -243,7 +243,7 @@ async fn a_sidecar_killed_after_the_run_finished_gives_the_same_response(server:
     one_of_each(&run, &before).await;
 }
 
-/// Returns the status without the times, which a restarted sidecar does not know.
+/// Returns the status, except the times, because a restarted sidecar does not know them.
 async fn timeless(run: &Run<'_>) -> Value {
     let mut status = run.get("/v1/status").await.expect_status(200).json;
     status["since"].take();

@@ -1,4 +1,4 @@
-//! Tekton objects in other documents.
+//! Tekton objects inside other documents.
 
 use gleaner_core::document::Source;
 use gleaner_translate::Settings;

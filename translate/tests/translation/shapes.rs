@@ -25,7 +25,7 @@ fn places(node: &Node, place: &Place) -> Vec<Place> {
     [vec![place.clone()], below].concat()
 }
 
-/// Asserts that a translated document has the version v1 and none of the old lists of resources.
+/// Asserts that a translated document has the version v1 and does not contain the old lists of resources.
 fn assert_native(document: &Value) {
     let kind = document["kind"].as_str().unwrap_or_default();
     if !["Task", "TaskRun", "Pipeline", "PipelineRun"].contains(&kind) {

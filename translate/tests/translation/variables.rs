@@ -1,4 +1,4 @@
-//! Variables of resources and of parameters in old syntaxes, in all fields.
+//! Tests variables that refer to resources, or to parameters in old syntaxes, in all fields.
 
 use serde_json::json;
 

@@ -58,7 +58,7 @@ async fn serve(mut client: TcpStream, api: SocketAddr, sidecar: SocketAddr) {
     }
     client.read_exact(&mut head[..length]).await.unwrap();
     let mut server = TcpStream::connect(api).await.unwrap();
-    // Close the connection after the response. The client's next request then needs a new connection, so it is inspected too.
+    // Close the connection after the response. The client's next request then needs a new connection, and is inspected, too.
     let request = format!("{text}\r\nconnection: close");
     server.write_all(request.as_bytes()).await.unwrap();
     let _ = tokio::io::copy_bidirectional(&mut client, &mut server).await;

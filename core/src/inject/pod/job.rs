@@ -29,7 +29,7 @@ const PROPERTIES: [Property; 2] = [
 ];
 const NAME: &str = "task.name";
 
-/// A map with a pod template, such as the spec of a Job.
+/// A map that contains a pod template, such as the spec of a Job.
 struct Job<'a> {
     fields: Cursor<'a>,
     /// True for the spec of a Job, and for the spec of any kind with `completionMode: Indexed`. If false, the kind's controller
@@ -138,7 +138,8 @@ pub(super) fn of_pod(
     found
 }
 
-/// Moves findings to their places in the declaration, which was parsed as `declared` from the `text` of the annotation.
+/// Moves findings to their places in the declaration. `text` is the text of the annotation, and `declared` is the result of
+/// parsing the text.
 pub(super) fn located(
     found: Vec<Diagnostic>,
     declared: &Node,
@@ -169,7 +170,7 @@ fn several(job: &Node) -> Option<&'static str> {
 
 impl Findings {
     /// Reports an object that all pods of the Job would share. The pods are one run, so each pod replaces or updates the object
-    /// of another pod.
+    /// that another pod created.
     fn shared(&mut self, declaration: &Declaration, place: &Place) {
         let of_policy = |policy: Policy| {
             let mut templates = declaration.templates.iter();

@@ -29,8 +29,8 @@ const BEGIN: &str = "<< '_EOF_'\n";
 /// The text after a script.
 const END: &str = "\n_EOF_\n";
 
-/// Makes the redirector with `flags` the interpreter of the script at `path`, if the script refers to artifacts. Returns false if
-/// the script does not exist or does not refer to artifacts.
+/// If the script at `path` refers to artifacts, makes the redirector, with `flags`, the interpreter of the script. Returns false
+/// if the script does not exist or does not refer to artifacts.
 pub(super) fn interpret(pod: &mut Value, path: &str, flags: &[String]) -> bool {
     let flags = Value::from(flags);
     let mut done = false;

@@ -1,4 +1,4 @@
-//! The object results that Gleaner adds, one for each resource of the declaration. The next task uses a result to find the
+//! The object results that Gleaner adds, one for each resource in the declaration. The next task uses a result to find the
 //! created object.
 
 use std::collections::HashMap;
@@ -10,7 +10,7 @@ use crate::inject::list;
 use crate::results;
 use serde_json::{Map, Value};
 
-/// The prefix of the description of a result that Gleaner adds; it distinguishes such a result from the Task's own.
+/// The beginning of each description that Gleaner writes. It distinguishes the results that Gleaner adds from the Task's own.
 const DESCRIPTION: &str = "Created by Gleaner: ";
 
 /// Adds the results that the Task does not already declare.

@@ -1,4 +1,4 @@
-//! A persistent connection to the webhook, like the connections of an API server.
+//! A persistent connection to the webhook, like the connections that API servers use.
 
 use std::io;
 use std::net::SocketAddr;
@@ -16,7 +16,7 @@ pub(crate) struct Client {
 }
 
 impl Client {
-    /// Connects with TLS. The client trusts the CAs `trusted` (PEM), and expects a certificate for `name`.
+    /// Connects with TLS. The client trusts the CAs in `trusted` (PEM), and expects a certificate for `name`.
     pub(crate) async fn connect(
         address: SocketAddr,
         trusted: &str,

@@ -1,4 +1,4 @@
-//! The routes of the API, and the problem responses of each route.
+//! The routes in the API, and the problem responses that each route can return.
 
 use serde_json::{Map, Value, json};
 
@@ -375,7 +375,7 @@ fn operation(
     })
 }
 
-/// Returns the operation with the credential of a step, because only steps may change the state. The document declares it as
+/// Adds a step's credential to the operation, because only steps may change the state. The document declares the credential as
 /// optional, because a request over a step's socket needs no token.
 fn writes(mut operation: Value) -> Value {
     operation["security"] = json!([{}, {"stepToken": []}]);

@@ -9,8 +9,8 @@ use gleaner_proto::message::{Phase, StepState, problem_type};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-/// The declaration of the run, without `submit`. [`OUTPUTS`] repeats its outputs for the model. The step `lint`, which declares
-/// no outputs, may also post.
+/// The declaration of the run, without `submit`. [`OUTPUTS`] lists the same outputs for the model. The step `lint`, which
+/// declares no outputs, may also post.
 pub(super) const DECLARATION: &str = "\
 steps:
   build:
@@ -36,7 +36,7 @@ struct Output {
     is_object: bool,
     always: bool,
     has_default: bool,
-    /// The output's variable, as the list of unknown variables shows it.
+    /// The output's variable, in the form that the list of unknown variables contains.
     variable: &'static str,
 }
 
@@ -279,7 +279,7 @@ impl Reference {
         self.finished_idle
     }
 
-    /// Returns the number of steps that ran again, which is the number of notes about them.
+    /// Returns the number of steps that ran again. The run has one note about each of them.
     pub(super) fn repeated(&self) -> usize {
         self.repeated.len()
     }
