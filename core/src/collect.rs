@@ -384,7 +384,7 @@ impl Collector {
             .collect()
     }
 
-    /// Updates the unknown variables, and starts the submission if it is due. Must be called after every change of the values.
+    /// Updates the unknown variables, and starts the submission if it is due. Must be called whenever the values change.
     fn advance(&mut self) {
         let mut unknown = std::mem::take(&mut self.unknown);
         unknown.retain(|position| {
