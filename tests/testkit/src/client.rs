@@ -35,7 +35,7 @@ trait Socket: Read + Write + Send {
     fn set_nonblocking(&self, nonblocking: bool) -> io::Result<()>;
 }
 
-/// Returns a complete request with `Connection: close`.
+/// Returns a complete request that has the header `Connection: close`.
 pub fn request(method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Vec<u8> {
     let headers = [&[("Connection", "close")], headers].concat();
     lasting_request(method, path, &headers, body)
