@@ -26,9 +26,9 @@ pub(crate) use standard_output::is_closed as is_standard_output_closed;
 pub(crate) use witness::{Witness, is_stopped};
 
 /// Prevents core dumps of the redirector, because they could contain outputs and tokens. Also prevents the same user's other
-/// processes from reading the redirector's memory. `execve` resets this setting, so the command itself can still dump core. The redirector
-/// terminates with the same signal as the command, so without this call, the redirector's core dump could overwrite the
-/// command's.
+/// processes from reading the redirector's memory. `execve` resets this setting, so the command itself can still dump core. The
+/// redirector terminates with the same signal as the command, so without this call, the redirector's core dump could overwrite
+/// the command's.
 pub(crate) fn deny_core_dumps() {
     // SAFETY: prctl with these arguments does not access memory.
     unsafe { libc::prctl(libc::PR_SET_DUMPABLE, 0, 0, 0, 0) };

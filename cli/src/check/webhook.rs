@@ -26,7 +26,7 @@ pub(super) struct Installation {
     pub(super) tekton: Value,
 }
 
-/// Returns the MutatingWebhookConfigurations of the cluster.
+/// Returns the cluster's MutatingWebhookConfigurations.
 pub(super) async fn configurations(cluster: &Cluster<'_>) -> Result<Vec<Value>, Unread> {
     let subject = "MutatingWebhookConfigurations";
     cluster.list(subject, CONFIGURATIONS).await

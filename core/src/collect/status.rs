@@ -16,8 +16,8 @@ use serde_json::Value;
 use super::{Collector, Life, Stage, StepRecord};
 use crate::render::{Secrecy, Values, measure, preview};
 
-/// The maximum number of characters to show from a string, which is enough for an object's name. A list or map is shown if its JSON
-/// is not longer, in bytes, than four times this number.
+/// The maximum number of characters to show from a string, which is enough for an object's name. A list or map is shown if its
+/// JSON is not longer, in bytes, than four times this number.
 const SHOWN: usize = 256;
 /// The approximate maximum number of characters to show from all values together. If there are many variables, fewer characters
 /// are shown from each value.
