@@ -32,8 +32,8 @@ pub(crate) fn text<'a>(object: &'a Value, field: &str) -> &'a str {
 }
 
 /// Sets the object's namespace to `namespace`, or removes the namespace if the kind is cluster-scoped. If `metadata` is missing,
-/// adds it first.
-/// Must be called before [`of`]. Errors: 400 if the metadata is not a map or specifies a different namespace.
+/// adds it first. Must be called before [`of`].
+/// Errors: 400 if the metadata is not a map or specifies a different namespace.
 pub(crate) fn settle(kind: &Kind, object: &mut Value, namespace: &str) -> Result<(), Refusal> {
     let metadata = &mut object["metadata"];
     if metadata.is_null() {
