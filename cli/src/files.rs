@@ -65,7 +65,7 @@ pub(crate) fn read_text(path: impl AsRef<Path>) -> Result<String, String> {
     encoding::decode(bytes).map_err(|error| error.to_string())
 }
 
-/// Reads the whole stream; returns `None` if it exceeds the maximum size.
+/// Reads the whole stream. Returns `None` if the stream exceeds the maximum size.
 fn bounded(reader: impl Read) -> io::Result<Option<Result<String, EncodingError>>> {
     let mut bytes = Vec::new();
     reader.take(LARGEST + 1).read_to_end(&mut bytes)?;

@@ -70,13 +70,13 @@ pub struct ObjectName {
     pub name: String,
 }
 
-/// The periodic checks of one certificate source. Every failure is counted, but its error is logged only if it differs from
-/// the error of the previous check.
+/// The periodic checks of one certificate source. Every failure is counted, but an error is logged only if it differs from
+/// the previous check's error.
 struct Checks {
     interval: Duration,
     metrics: Metrics,
     shutdown: Shutdown,
-    /// The error of the previous check, or an empty string if that check succeeded.
+    /// The previous check's error, or an empty string if that check succeeded.
     complaint: String,
 }
 

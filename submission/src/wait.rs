@@ -25,7 +25,7 @@ const LOOK_FIRST: Duration = Duration::from_millis(250);
 /// The longest interval between two checks.
 const LOOK_MAX: Duration = Duration::from_secs(2);
 
-/// Waits for all objects concurrently, until the first one fails. Returns the results of each object, or the position of the
+/// Waits for all objects concurrently, until one of them fails. Returns the results of each object, or the position of the
 /// object that failed.
 pub(super) async fn settle(
     api: Api<'_>,

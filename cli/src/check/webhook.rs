@@ -32,7 +32,7 @@ pub(super) async fn configurations(cluster: &Cluster<'_>) -> Result<Vec<Value>, 
     cluster.list(subject, CONFIGURATIONS).await
 }
 
-/// Checks Gleaner's configuration. Returns the configuration if there is exactly one, and it contains both webhooks.
+/// Checks Gleaner's configuration. If there is exactly one configuration and it contains both webhooks, returns it.
 pub(super) fn check(
     configurations: &Result<Vec<Value>, Unread>,
     now: Timestamp,

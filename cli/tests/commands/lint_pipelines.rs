@@ -208,7 +208,7 @@ fn a_reference_to_a_known_or_possible_result_passes() {
         "tekton.dev/v1beta1\nkind: Pipeline",
     );
     finds(&old.replace("taskRef: {name: build}", other), &[]);
-    // If two Tasks have the same name, the reference selects the one in the Pipeline's namespace.
+    // If two Tasks have the same name, the reference selects the Task in the Pipeline's namespace.
     let (task, _) = FILE.split_once("---\n").unwrap();
     let task = task.replace("own", "v");
     let elsewhere = task.replace("  name: build\n", "  name: build\n  namespace: other\n");

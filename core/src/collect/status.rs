@@ -26,7 +26,7 @@ const SHOWN_TOGETHER: usize = 256 << 10;
 const SHOWN_AT_LEAST: usize = 16;
 
 impl Collector {
-    /// Returns the state of the run as shown to users, except the times and the submission's progress, which the caller adds.
+    /// Returns the state of the run for display to users. The caller adds the times and the submission's progress.
     pub fn status(&self) -> Status {
         Status {
             run: self.run_status(),
@@ -157,8 +157,8 @@ impl Collector {
         }
     }
 
-    /// Returns the names that the objects will have, in the order of the templates. If the objects exceed the limits for a
-    /// response, the list is empty.
+    /// Returns the names that the objects will have, in the order in which the declaration lists the templates. If the objects
+    /// exceed the limits for a response, the list is empty.
     fn names(&self) -> Vec<Option<String>> {
         let Self {
             declaration,

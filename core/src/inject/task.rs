@@ -187,8 +187,8 @@ pub fn inject_for(
     })
 }
 
-/// The maximum number of TaskSpecs with a declaration in one object. Without a limit, one object could take too much time and
-/// memory, because each TaskSpec may refer to all parameters of the Pipeline.
+/// The maximum number of TaskSpecs in one object that may have a declaration. Without a limit, one object could take too much
+/// time and memory, because each TaskSpec may refer to all parameters of the Pipeline.
 const HOSTS_MAX: usize = 100;
 
 /// Rejects an object that has too many declarations, or declarations that are too large in total.

@@ -33,7 +33,8 @@ pub struct DeclarationSite<'a> {
 pub struct Declared {
     /// The parsed declaration.
     pub declaration: Declaration,
-    /// The declaration in the form of an annotation, even if it uses the proposal's syntax. This form is passed to the sidecar.
+    /// The declaration in the form of an annotation, even if the document uses the proposal's syntax. This form is passed to the
+    /// sidecar.
     pub document: Node,
     /// The TaskSpec, as read by [`DeclarationSite::task`], or `None` if the site is not a Task.
     pub task: Option<TaskSpec>,
@@ -372,7 +373,7 @@ pub(crate) fn is_tekton(document: &Node) -> bool {
     version.starts_with("tekton.dev/")
 }
 
-/// Returns the name in a document's metadata, or the prefix from which the API server generates one.
+/// Returns the name in a document's metadata, or the prefix from which the API server generates the name.
 pub fn metadata_name(document: &Node) -> Option<&str> {
     let metadata = document.present("metadata")?;
     let name = metadata.present("name");

@@ -134,7 +134,7 @@ impl Connection {
         Ok((length > 0).then(|| line.trim_end().to_owned()))
     }
 
-    /// Waits until the server sends a byte or closes the connection, and returns true if it closed the connection.
+    /// Waits until the server sends a byte or closes the connection, and returns true if the server closed the connection.
     pub fn is_closed(&mut self) -> bool {
         matches!(self.stream.read(&mut [0]), Ok(0))
     }
