@@ -34,12 +34,12 @@ pub const UNWRAPPED_CONTAINER: &str = "this_pod_has_not_passed_the_webhook_of_gl
 pub const DECLARATION: &str = "--declaration";
 /// A step that may post outputs. The flag is repeated for each step, in the order in which the Task lists the steps.
 pub const STEP: &str = "--step";
-/// A parameter of type string: `NAME=VALUE`.
+/// A string parameter: `NAME=VALUE`.
 pub const PARAM: &str = "--param";
-/// One key of a parameter of type object: `NAME.KEY=VALUE`. The name of the parameter contains no dots (Tekton,
+/// One key of an object parameter: `NAME.KEY=VALUE`. The parameter's name contains no dots (Tekton,
 /// `pkg/apis/pipeline/v1/param_types.go`).
 pub const PARAM_KEY: &str = "--param-key";
-/// A parameter of type array; its items come after `--`.
+/// An array parameter. The items of the array come after `--`.
 pub const ARRAY: &str = "--array";
 /// The value that replaces `$(context.NAME)`: `NAME=VALUE`.
 pub const CONTEXT: &str = "--context";
@@ -72,14 +72,14 @@ const CHUNK: usize = 96 << 10;
 /// A parameter that is passed to the sidecar.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Param {
-    /// A parameter of type string.
+    /// A string parameter.
     Text {
         /// The parameter's name.
         name: String,
         /// The parameter's value.
         value: String,
     },
-    /// One key of a parameter of type object.
+    /// One key of an object parameter.
     Key {
         /// The parameter's name.
         name: String,
@@ -88,7 +88,7 @@ pub enum Param {
         /// The key's value.
         value: String,
     },
-    /// A parameter of type array.
+    /// An array parameter.
     Array {
         /// The parameter's name.
         name: String,
@@ -266,7 +266,7 @@ impl Arguments {
         Ok(read)
     }
 
-    /// Returns the parameters by name. The keys of each parameter of type object are combined into one map.
+    /// Returns the parameters by name. The keys of each object parameter are combined into one map.
     pub fn params(&self) -> Map<String, Value> {
         let mut params = Map::new();
         for param in &self.params {

@@ -310,7 +310,7 @@ async fn look_and_judge(
     })
 }
 
-/// Returns a step that adopts the existing object, if an earlier attempt of this run created it with the same content.
+/// If an earlier attempt of this run created the object with the same content, returns a step that adopts the object.
 async fn adopted(api: Api<'_>, item: &Item, run_uid: &str) -> Option<Step> {
     match look(api, item, run_uid).await {
         Ok(Some((Existing::Same { uid }, object))) => Some(adopt(item, run_uid, uid, object)),

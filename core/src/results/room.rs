@@ -135,7 +135,7 @@ impl Room {
         results.is_empty() || self.size_with(results).bytes() <= self.share.room()
     }
 
-    /// Returns the size of the termination message if it contains `results`.
+    /// Returns the size of a termination message that contains `results`.
     pub(crate) fn size_with(self, results: &Results) -> Size {
         self.taken + self.share.size_of_results(results)
     }
