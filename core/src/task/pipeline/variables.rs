@@ -39,7 +39,7 @@ const OF_TASK: [&str; 5] = [
 ];
 
 /// Returns the names of the context variables that Tekton replaces in the given field of a pipeline task. Tekton passes
-/// `params` and `matrix` to the TaskRun, where it replaces the TaskRun's context variables after the parameters
+/// `params` and `matrix` to the TaskRun, where Tekton replaces the TaskRun's context variables after the parameters
 /// (`pkg/reconciler/taskrun/taskrun.go`). In every other field, Tekton replaces only the Pipeline's context variables.
 pub fn context_of(field: &str) -> impl Iterator<Item = &'static str> + Clone {
     let of_task: &[&str] = match field {
