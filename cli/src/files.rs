@@ -65,14 +65,14 @@ pub(crate) fn read_text(path: impl AsRef<Path>) -> Result<String, String> {
     encoding::decode(bytes).map_err(|error| error.to_string())
 }
 
-/// Reads the whole stream; returns `None` if it exceeds the maximum size.
+/// Reads the whole stream. Returns `None` if the stream exceeds the maximum size.
 fn bounded(reader: impl Read) -> io::Result<Option<Result<String, EncodingError>>> {
     let mut bytes = Vec::new();
     reader.take(LARGEST + 1).read_to_end(&mut bytes)?;
     Ok((bytes.len() as u64 <= LARGEST).then(|| encoding::decode(bytes)))
 }
 
-/// Reads the files. For a directory, reads its files with the extension `.yaml`, `.yml` or `.json`, but not those in
+/// Reads the files. For a directory, reads its files with the extension `.yaml`, `.yml` or `.json`, but not files in
 /// subdirectories.
 ///
 /// # Errors
@@ -111,7 +111,7 @@ pub(crate) fn read_each(files: &[String], mut found: Vec<Finding>) -> Result<Vec
     Err(exit_code::USAGE)
 }
 
-/// Returns `path`, or, if it is a directory, the paths of its YAML and JSON files.
+/// If `path` is a directory, returns the paths of its YAML and JSON files. Otherwise, returns `path`.
 fn expand(path: &str) -> Result<Vec<String>, String> {
     if path == "-" || !Path::new(path).is_dir() {
         return Ok(vec![path.to_owned()]);

@@ -63,7 +63,7 @@ pub struct Collector {
 enum StepRecord {
     /// No message has arrived.
     Waiting,
-    /// A message has arrived. If several have arrived, the last one counts.
+    /// A message has arrived. If several messages have arrived, the last message counts.
     Heard {
         /// The hash by which a repeated message is recognized.
         fingerprint: [u8; 32],
@@ -101,7 +101,7 @@ impl Collector {
         values: Values,
         steps: impl IntoIterator<Item = StepName>,
     ) -> Self {
-        // `steps` comes first, because it is in the order of the Task.
+        // `steps` comes first, because it lists the steps in the same order as the Task.
         let known = steps.into_iter().chain(declaration.steps.keys().cloned());
         let steps = known.map(|step| (step, StepRecord::Waiting)).collect();
         let variables = declaration.variables();
@@ -278,7 +278,7 @@ impl Collector {
         self.stage == Stage::Submitting
     }
 
-    /// Returns the submission if one is in progress.
+    /// If a submission is in progress, returns the submission.
     pub fn submitting(&mut self) -> Option<Submitting<'_>> {
         Submitting::of(self)
     }
@@ -384,7 +384,7 @@ impl Collector {
             .collect()
     }
 
-    /// Updates the unknown variables, and starts the submission if it is due. Must be called after every change of the values.
+    /// Updates the unknown variables, and, if the submission is due, starts it. Must be called whenever the values change.
     fn advance(&mut self) {
         let mut unknown = std::mem::take(&mut self.unknown);
         unknown.retain(|position| {

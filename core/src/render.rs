@@ -32,7 +32,7 @@ pub use values::Values;
 pub struct Rendered {
     /// The name of the object's template in the declaration.
     pub resource: ResourceName,
-    /// The policy if the object already exists.
+    /// The policy that applies if the object already exists.
     pub policy: Policy,
     /// True if the run owns the object.
     pub owned: bool,
@@ -55,7 +55,7 @@ pub struct Rendered {
 struct Draft<'a> {
     object: Value,
     leaves: Vec<Leaf>,
-    /// A secret output that the object contains, directly or through another object that it refers to.
+    /// A secret output that the object contains, either directly or because the object refers to a field of another object.
     secret: Option<SecretOutput<'a>>,
     /// The object with its secrets masked, if `object` contains any in plain text.
     masked: Option<Value>,
@@ -66,7 +66,7 @@ type Drafts<'a> = HashMap<&'a str, Draft<'a>>;
 /// For each resource, the number of derived names that foreign objects already use.
 pub type Attempts = BTreeMap<ResourceName, u32>;
 
-/// Renders all templates, in the order of the declaration.
+/// Renders all templates, in the order in which the declaration lists them.
 ///
 /// # Errors
 /// Returns all variables whose paths do not exist or, if there are none, all variables whose values are still unknown.
@@ -106,7 +106,7 @@ pub fn preview(
     preview_of(None, declaration, values, run, attempts, secrecy)
 }
 
-/// Renders a preview in which secrets are masked, and records the leaves with variables.
+/// Renders a preview in which secrets are masked, and records the leaves that contain variables.
 pub fn traced_preview(
     declaration: &Declaration,
     values: &Values,
@@ -125,7 +125,7 @@ pub fn traced_preview(
     )
 }
 
-/// Renders like [`preview`]; if `only` is given, renders only that template and the templates that it refers to.
+/// Renders like [`preview`]; if `only` is set, renders only the template with that name and the templates that it refers to.
 pub fn preview_of(
     only: Option<&str>,
     declaration: &Declaration,
@@ -177,8 +177,8 @@ fn render_with(
             secret: own,
             masked: None,
         };
-        // An object that refers to a field of an object with a secret contains the secret only if the field contains it. If so,
-        // masking the secret changes the referring object.
+        // If an object refers to a field of another object, and that object contains a secret, the referring object contains
+        // the secret only if the field does. In that case, masking the secret changes the referring object.
         let mut dependencies = template.dependencies();
         let secret = own.or_else(|| dependencies.find_map(|other| drafts.get(other)?.secret));
         if secrecy == Secrecy::Plain && secret.is_some() {
@@ -216,8 +216,8 @@ fn render_with(
     declaration.templates.iter().filter_map(finish).collect()
 }
 
-/// Returns all templates or, if `only` is given, the template with this name and those that it refers to. Each template follows
-/// those that it refers to; a checked declaration has no cycles.
+/// Returns all templates. If `only` is set, returns only the template with this name and the templates that it refers to. Each
+/// template comes after the templates that it refers to; a checked declaration has no cycles.
 fn in_dependency_order<'a>(declaration: &'a Declaration, only: Option<&str>) -> Vec<&'a Template> {
     fn visit<'a>(
         declaration: &'a Declaration,

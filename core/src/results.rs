@@ -1,5 +1,5 @@
-//! The results for the next tasks: for each created object, a flat map of strings with some of its fields. Also, the space that
-//! the results need in the termination message of the step that writes them.
+//! The results for the next tasks: for each created object, a flat map of strings that contains some of the object's fields.
+//! Also, the space that the results need in the termination message of the step that writes them.
 
 mod room;
 
@@ -23,11 +23,11 @@ const TYPE: &str = "type";
 pub struct ObjectResult {
     /// The values of the fields that [`keys`] lists.
     pub fields: Map<String, Value>,
-    /// Messages to the user about fields that were cleared because they are too long.
+    /// Messages for the user about fields that were cleared because they are too long.
     pub notes: Vec<String>,
 }
 
-/// Returns the field names of the result for the template's object, in order.
+/// Returns the names of the fields in the result for the template's object, in order.
 pub fn keys(template: &Template) -> IndexSet<String> {
     let mut keys: IndexSet<String> = GIVEN_RESULTS.iter().map(ToString::to_string).collect();
     if let Origin::PipelineResource { params, .. } = &template.origin {
@@ -52,8 +52,8 @@ pub(crate) fn is_given(key: &str) -> bool {
     GIVEN_RESULTS.contains(&key)
 }
 
-/// Returns the result for a created object. `rendered` contains its [`rendered_fields`], and `declared` the fields that the
-/// declaration's `results` select, as read from the object. A field longer than 1 KiB is cleared, not removed, because Tekton
+/// Returns the result for a created object. `rendered` contains the object's [`rendered_fields`], and `declared` the fields that
+/// the declaration's `results` select, as read from the object. A field longer than 1 KiB is cleared, not removed, because Tekton
 /// fails a run whose result lacks a declared key (`pkg/apis/pipeline/v1/result_validation.go`).
 pub fn result(
     created: &Created,

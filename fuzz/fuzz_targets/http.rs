@@ -1,8 +1,8 @@
 //! Checks that the sidecar responds to any bytes on a connection or closes the connection, in bounded time.
 //!
 //! The first byte of the input selects the listener: `l` is the loopback address, `p` the socket for probes, and any other byte
-//! the socket of step `a`. The remaining bytes are the request; after `b`, they are the body of a request that posts the step's
-//! outputs.
+//! the socket of step `a`. The remaining bytes are the request. After `b`, the remaining bytes are only
+//! the body of a request that posts the step's outputs.
 //!
 //! Tokio's clock is paused while a task is running, and advances to the next timer when all tasks are idle, so timeouts take no
 //! real time.

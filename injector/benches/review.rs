@@ -1,4 +1,4 @@
-//! Benchmarks of a complete review as the webhook processes it: parsing, decision, patch and serialization of the response.
+//! Benchmarks for a complete review by the webhook: parsing, decision, patch and serialization of the response.
 //!
 //! The goal is that 99 % of reviews complete within 2 ms, and that one core processes 1,000 reviews per second.
 

@@ -1,9 +1,9 @@
 //! The source of the serving certificate, and the CAs that API servers trust.
 //!
-//! The injector either issues its certificate itself, or reads a certificate and its CA from files. The CA and the certificate
-//! that it issues are stored in one Secret, which all replicas share. Any replica may write the Secret. Each write contains the
-//! resource version that the replica read, so only one of two concurrent writes succeeds. API servers trust the CAs in the
-//! `caBundle` of the webhook configuration.
+//! The injector either issues its certificate itself, or reads a certificate and its CA from files. A CA and a
+//! certificate that the injector issues are stored in one Secret, which all replicas share. Any replica may write the Secret.
+//! Each write contains the resource version that the replica read, so only one of two concurrent writes succeeds. API servers
+//! trust the CAs in the `caBundle` of the webhook configuration.
 //!
 //! | module | purpose |
 //! | --- | --- |
@@ -12,7 +12,7 @@
 //! | [`issue`] | new CAs and certificates |
 //! | [`reconciler`] | the task that performs the rotation steps that are due, and updates the webhook configuration |
 //! | [`given`] | the task that reads a certificate and its CA from files, and serves the certificate after API servers trust it |
-//! | [`configuration`] | the webhook configuration, and the time for which it has contained this replica's CAs |
+//! | [`configuration`] | the webhook configuration, and how long it has contained this replica's CAs |
 //! | [`trust`] | finds and repairs incorrect `caBundle` fields, without side effects |
 //!
 //! At any time, every API server must trust the certificate of every replica. Therefore, a rotation first adds the new CA to the
@@ -35,7 +35,7 @@ use gleaner_runtime::{Shutdown, error_chain};
 
 use crate::metrics::Metrics;
 
-/// The field manager of all writes by the injector.
+/// The field manager for all of the injector's writes.
 const FIELD_MANAGER: &str = "gleaner-injector";
 
 /// The time by which certificates are backdated to allow for clock skew.
@@ -70,13 +70,13 @@ pub struct ObjectName {
     pub name: String,
 }
 
-/// The periodic checks of one certificate source. Every failure is counted, but its error is logged only if it differs from
-/// the error of the previous check.
+/// The periodic checks of one certificate source. Every failure is counted, but an error is logged only if it differs from
+/// the previous check's error.
 struct Checks {
     interval: Duration,
     metrics: Metrics,
     shutdown: Shutdown,
-    /// The error of the previous check, or an empty string if that check succeeded.
+    /// The previous check's error, or an empty string if that check succeeded.
     complaint: String,
 }
 

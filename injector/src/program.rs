@@ -88,7 +88,7 @@ impl Failure for ProgramError {
 // === impl Webhook ===
 
 impl Webhook {
-    /// Binds the addresses of `config`.
+    /// Binds the addresses in `config`.
     ///
     /// # Errors
     /// Returns a [`ProgramError`] if an address cannot be bound.
@@ -103,12 +103,12 @@ impl Webhook {
         })
     }
 
-    /// Returns the webhook's address with the actual port.
+    /// Returns the webhook's address, with the actual port.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// Returns the address of health and metrics with the actual port.
+    /// Returns the address of the health and metrics endpoints, with the actual port.
     pub fn health_address(&self) -> SocketAddr {
         self.probes.address()
     }

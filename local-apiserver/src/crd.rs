@@ -87,7 +87,7 @@ struct Subresources {
     status: Option<Value>,
 }
 
-/// The group of CRDs themselves.
+/// The API group to which CRDs themselves belong.
 const GROUP: &str = "apiextensions.k8s.io";
 
 /// Returns true if `kind` is `CustomResourceDefinition`.
@@ -111,7 +111,7 @@ pub(crate) fn resource(object: &Value) -> String {
     kind::qualified(&text(&spec["names"]["plural"]), &text(&spec["group"]))
 }
 
-/// Returns the errors in a CRD that the schema of CRDs does not detect.
+/// Returns the errors in a CRD that are not detected by the schema for CRDs.
 pub(crate) fn faults(object: &Value) -> Vec<Cause> {
     let mut causes = Vec::new();
     let resource = resource(object);
@@ -133,7 +133,7 @@ pub(crate) fn faults(object: &Value) -> Vec<Cause> {
     causes
 }
 
-/// Returns the CRD with the status that Kubernetes' controller for CRDs would set.
+/// Returns the CRD with the status that Kubernetes' CRD controller would set.
 pub(crate) fn established(object: &Value) -> Value {
     let mut object = object.clone();
     let condition = |name: &str, reason: &str| {
@@ -152,8 +152,8 @@ pub(crate) fn established(object: &Value) -> Value {
     object
 }
 
-/// Parses the CRDs in a YAML text of one or more documents, and skips empty documents. Returns one kind for each served version.
-/// Errors: the text is not valid YAML, or a document is not a complete CRD.
+/// Parses the CRDs in a YAML text that contains one or more documents. Skips empty documents. Returns one kind for each served
+/// version. Errors: the text is not valid YAML, or a document is not a complete CRD.
 pub(crate) fn parse(yaml: &str) -> Result<Vec<Arc<Kind>>, CrdError> {
     let documents: Vec<Value> = serde_saphyr::from_multiple(yaml)?;
     let mut kinds = Vec::new();

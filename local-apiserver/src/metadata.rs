@@ -19,7 +19,7 @@ pub(crate) const SERVER_SET: &[&str] = &[
     "selfLink",
 ];
 
-/// Returns the metadata of an object that [`settle`] has processed.
+/// Returns the metadata of an object. [`settle`] must have processed the object.
 pub(crate) fn of(object: &mut Value) -> &mut Map<String, Value> {
     object["metadata"]
         .as_object_mut()
@@ -31,8 +31,9 @@ pub(crate) fn text<'a>(object: &'a Value, field: &str) -> &'a str {
     object["metadata"][field].as_str().unwrap_or_default()
 }
 
-/// Sets the object's namespace to `namespace`, or removes it if the kind is cluster-scoped, and adds `metadata` if it is missing.
-/// Must be called before [`of`]. Errors: 400 if the metadata is not a map or specifies a different namespace.
+/// Sets the object's namespace to `namespace`, or removes the namespace if the kind is cluster-scoped. If `metadata` is missing,
+/// adds it first. Must be called before [`of`].
+/// Errors: 400 if the metadata is not a map or specifies a different namespace.
 pub(crate) fn settle(kind: &Kind, object: &mut Value, namespace: &str) -> Result<(), Refusal> {
     let metadata = &mut object["metadata"];
     if metadata.is_null() {

@@ -18,8 +18,8 @@ use serde_json::{Map, Value};
 /// Indicates that Gleaner has not been injected into the pod yet. With this flag, the sidecar refuses to start, because a pod
 /// without redirectors would succeed without creating anything.
 pub const UNWRAPPED: &str = "--unwrapped";
-/// An environment variable that prevents the kubelet from creating the sidecar until injection into the pod removes the variable:
-/// it refers to a resource limit of [`UNWRAPPED_CONTAINER`], a container that cannot exist. If a container cannot be created,
+/// An environment variable that prevents the kubelet from creating the sidecar until injection into the pod removes the variable.
+/// It refers to a resource limit of [`UNWRAPPED_CONTAINER`], a container that cannot exist. If a container cannot be created,
 /// Tekton fails the TaskRun before any step runs (`pkg/pod/status.go`, `isPodHitConfigError`), and the pod's events name
 /// [`UNWRAPPED_CONTAINER`]. If the sidecar only terminated, the TaskRun would not fail.
 pub const UNWRAPPED_VARIABLE: &str = "GLEANER_UNWRAPPED";
@@ -32,16 +32,16 @@ pub const UNWRAPPED_VARIABLE: &str = "GLEANER_UNWRAPPED";
 pub const UNWRAPPED_CONTAINER: &str = "this_pod_has_not_passed_the_webhook_of_gleaner";
 /// The declaration in base64; if the flag is repeated, the parts are concatenated.
 pub const DECLARATION: &str = "--declaration";
-/// A step that may post outputs. The flag is repeated for each step, in the order of the Task.
+/// A step that may post outputs. The flag is repeated for each step, in the order in which the Task lists the steps.
 pub const STEP: &str = "--step";
-/// A parameter of type string: `NAME=VALUE`.
+/// A string parameter: `NAME=VALUE`.
 pub const PARAM: &str = "--param";
-/// One key of a parameter of type object: `NAME.KEY=VALUE`. The name of the parameter contains no dots (Tekton,
+/// One key of an object parameter: `NAME.KEY=VALUE`. The parameter's name contains no dots (Tekton,
 /// `pkg/apis/pipeline/v1/param_types.go`).
 pub const PARAM_KEY: &str = "--param-key";
-/// A parameter of type array; its items come after `--`.
+/// An array parameter. The items of the array come after `--`.
 pub const ARRAY: &str = "--array";
-/// A value of `$(context.NAME)`: `NAME=VALUE`.
+/// The value that replaces `$(context.NAME)`: `NAME=VALUE`.
 pub const CONTEXT: &str = "--context";
 /// The file of an output whose path contains variables: `STEP.OUTPUT=PATH`. Only injection into the pod uses this flag.
 pub const PATH: &str = "--path";
@@ -53,7 +53,7 @@ pub const OWNER: &str = "--owner";
 /// them share the space for the pod's termination messages. `,compressed` follows if Tekton compresses the messages. The flag is
 /// present only if Tekton passes results in termination messages.
 pub const TERMINATION_SHARE: &str = "--termination-share";
-/// A kind of which the declaration may create objects, as `GROUP/KIND`. If no kind is allowed, the flag has an empty value;
+/// A kind of object that the declaration may create, as `GROUP/KIND`. If no kind is allowed, the flag has an empty value;
 /// without the flag, every kind is allowed.
 pub const ALLOW_KIND: &str = "--allow-kind";
 /// The path of the redirector binary, which is copied to the volume that the steps mount.
@@ -72,14 +72,14 @@ const CHUNK: usize = 96 << 10;
 /// A parameter that is passed to the sidecar.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Param {
-    /// A parameter of type string.
+    /// A string parameter.
     Text {
         /// The parameter's name.
         name: String,
         /// The parameter's value.
         value: String,
     },
-    /// One key of a parameter of type object.
+    /// One key of an object parameter.
     Key {
         /// The parameter's name.
         name: String,
@@ -88,7 +88,7 @@ pub enum Param {
         /// The key's value.
         value: String,
     },
-    /// A parameter of type array.
+    /// An array parameter.
     Array {
         /// The parameter's name.
         name: String,
@@ -115,7 +115,7 @@ pub struct Arguments {
     pub unwrapped: bool,
     /// The declaration in base64.
     pub declaration: String,
-    /// The steps in the order of the Task.
+    /// The steps, in the order in which the Task lists them.
     pub steps: Vec<String>,
     /// Values of `$(context.*)` by name, without the prefix `context.`.
     pub context: Vec<(String, String)>,
@@ -125,7 +125,7 @@ pub struct Arguments {
     pub paths: Vec<OutputPath>,
     /// [`RunValues`] in base64; empty before injection into the pod.
     pub values: String,
-    /// Kinds of which the declaration may create objects; if empty, every kind is allowed.
+    /// The kinds of objects that the declaration may create; if empty, every kind is allowed.
     pub kinds: Vec<String>,
     /// All other arguments, unchanged.
     pub others: Vec<String>,
@@ -151,10 +151,10 @@ pub enum ArgumentsError {
     /// The argument in the first field does not have the form in the second field.
     #[error("'{0}' must have the form {1}")]
     Form(String, &'static str),
-    /// The items of the array with this name are not enclosed in a frame, or the frame is not at the expected position.
+    /// The items of the named array are not enclosed in a frame, or the frame is not at the expected position.
     #[error("the items of the array parameter '{0}' are not between 'array:{0}' and 'end:{0}'")]
     Frame(String),
-    /// An item of the array with this name looks like the end of the array's frame.
+    /// An item of the named array looks like the end of the array's frame.
     #[error(
         "the array parameter '{0}' contains the item 'end:{0}', which is reserved for Gleaner; use another value"
     )]
@@ -206,7 +206,7 @@ impl Arguments {
     /// Parses arguments.
     ///
     /// # Errors
-    /// Fails if the arguments do not have the form in which [`to_args`](Self::to_args) writes them, or if an item of an array
+    /// Fails if the arguments do not have the form that [`to_args`](Self::to_args) writes, or if an item of an array
     /// could be mistaken for a frame.
     pub fn parse<S: AsRef<str>>(args: &[S]) -> Result<Self, ArgumentsError> {
         let args: Vec<&str> = args.iter().map(AsRef::as_ref).collect();
@@ -266,7 +266,7 @@ impl Arguments {
         Ok(read)
     }
 
-    /// Returns the parameters by name. The keys of each parameter of type object are combined into one map.
+    /// Returns the parameters by name. The keys of each object parameter are combined into one map.
     pub fn params(&self) -> Map<String, Value> {
         let mut params = Map::new();
         for param in &self.params {

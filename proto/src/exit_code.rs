@@ -1,4 +1,4 @@
-//! Exit codes of Gleaner's own failures, most of them from BSD's `sysexits.h`.
+//! Exit codes for Gleaner's own failures, most of them from BSD's `sysexits.h`.
 //!
 //! The exit code of a step's command is always passed through unchanged. Gleaner uses these codes only for its own failures, so
 //! that `kubectl describe` shows the kind of failure.

@@ -1,4 +1,4 @@
-//! Types of names. Their constructors validate the name, so later code does not check it again.
+//! Types for names. Their constructors validate the name, so later code does not check it again.
 
 use std::borrow::Borrow;
 use std::fmt;
@@ -16,10 +16,10 @@ pub enum NameError {
     /// The text is empty.
     #[error("a name must not be empty")]
     Empty,
-    /// The text exceeds the maximum length of this kind of name; the second field is the maximum, in bytes.
+    /// The text exceeds the maximum length for this kind of name; the second field is the maximum, in bytes.
     #[error("'{0}' is {length} bytes long, but at most {1} are allowed", length = .0.len())]
     TooLong(String, usize),
-    /// The text has a character that is not allowed in this kind of name; the second field is the remedy.
+    /// The text contains a character that is not allowed in this kind of name; the second field is the remedy.
     #[error("'{0}' is not a valid name: {1}")]
     Characters(String, &'static str),
 }
@@ -35,7 +35,7 @@ macro_rules! name {
             /// Validates a name.
             ///
             /// # Errors
-            /// A [`NameError`] with the violated rule.
+            /// Returns a [`NameError`] that shows which rule the name violates.
             pub fn new(name: impl Into<String>) -> Result<Self, NameError> {
                 let name = name.into();
                 $check(&name)?;
@@ -88,7 +88,7 @@ name!(
     dns_label
 );
 name!(
-    /// The name of one output of a step: letters, digits, `-`, `_` and `.`, starting with a letter or `_`.
+    /// The name of a step's output: letters, digits, `-`, `_` and `.`, starting with a letter or `_`.
     OutputName,
     output_name
 );
@@ -99,12 +99,12 @@ name!(
     dns_label
 );
 
-/// Returns true if `name` is a DNS label (RFC 1123), as the name of a namespace must be.
+/// Returns true if `name` is a DNS label (RFC 1123). The name of a namespace must be a DNS label.
 pub fn is_dns_label(name: &str) -> bool {
     name.len() <= LABEL_MAX && has_label_characters(name)
 }
 
-/// Returns true if `name` is a DNS subdomain, as the name of most objects must be. As in Kubernetes, each part may be longer than
+/// Returns true if `name` is a DNS subdomain. Most objects must have such a name. As in Kubernetes, each part may be longer than
 /// a DNS label (`k8s.io/apimachinery/pkg/util/validation`, `IsDNS1123Subdomain`).
 pub fn is_dns_subdomain(name: &str) -> bool {
     /// The maximum length of a DNS subdomain.

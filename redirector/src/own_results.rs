@@ -135,8 +135,8 @@ impl Measured {
     }
 }
 
-/// Returns a warning if resource results of `bytes` bytes may be too large for a termination message with an unknown amount of
-/// available space, as in a pod without injection.
+/// Returns a warning if resource results that take `bytes` bytes may be too large for a termination message. Used if the
+/// available space is unknown, as in a pod without injection.
 pub(crate) fn unknown_room(bytes: usize) -> Option<String> {
     let share = Share {
         own: 3,

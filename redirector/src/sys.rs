@@ -1,4 +1,4 @@
-//! System calls that have no safe wrapper. All `unsafe` code of the crate is in this module.
+//! System calls that have no safe wrapper. All of the crate's `unsafe` code is in this module.
 
 #![allow(unsafe_code)]
 
@@ -25,10 +25,10 @@ pub(crate) use signals::{
 pub(crate) use standard_output::is_closed as is_standard_output_closed;
 pub(crate) use witness::{Witness, is_stopped};
 
-/// Prevents core dumps of the redirector, because they could contain outputs and tokens. Also prevents other processes of the
-/// same user from reading its memory. `execve` resets this setting, so the command itself can still dump core. The redirector
-/// terminates with the same signal as the command, so without this call, the redirector's core dump could overwrite the
-/// command's.
+/// Prevents core dumps of the redirector, because they could contain outputs and tokens. Also prevents the same user's other
+/// processes from reading the redirector's memory. `execve` resets this setting, so the command itself can still dump core. The
+/// redirector terminates with the same signal as the command, so without this call, the redirector's core dump could overwrite
+/// the command's.
 pub(crate) fn deny_core_dumps() {
     // SAFETY: prctl with these arguments does not access memory.
     unsafe { libc::prctl(libc::PR_SET_DUMPABLE, 0, 0, 0, 0) };

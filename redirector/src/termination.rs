@@ -1,4 +1,4 @@
-//! Writes a failure to the file of the termination message, so that the TaskRun shows the reason.
+//! Writes a failure to the termination message file, so that the TaskRun shows the reason.
 //!
 //! Tekton's entrypoint merges the JSON array in this file with its own entries (`pkg/termination/write.go`). The value of the key
 //! `Reason` becomes the step's `terminationReason`, and the other entries are shown in the step's termination message.
@@ -22,10 +22,10 @@ const READ_MAX: u64 = 256 << 10;
 /// and results.
 const MESSAGE_MAX: usize = 1024;
 
-/// The approximate size of the entry with the reason, in bytes.
+/// The approximate size of the entry that contains the reason, in bytes.
 const REASON: usize = 80;
 
-/// Writes a reason and a message to the step's termination message, if its file exists. Errors are ignored.
+/// Writes a reason and a message to the step's termination message, if the message's file exists. Errors are ignored.
 pub(crate) fn write(options: &Common, reason: &str, message: &str) {
     let (room, taken) = match options.measure().room() {
         Some((room, taken)) if taken + REASON <= room => (room, taken),
@@ -61,7 +61,7 @@ fn merge(path: &Path, reason: &str, message: &str, room: usize) -> io::Result<()
     file.write_all(message.as_bytes())
 }
 
-/// Returns the existing entries followed by the entries of the failure, limited to `room` bytes. Existing content that is not an
+/// Returns the existing entries followed by the entries for the failure, limited to `room` bytes. Existing content that is not an
 /// array is dropped, because Tekton would overwrite it too.
 pub(crate) fn merged(before: &str, reason: &str, message: &str, room: usize) -> String {
     let mut entries = serde_json::from_str::<Vec<Value>>(before).unwrap_or_default();

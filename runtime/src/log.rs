@@ -54,8 +54,8 @@ impl Log {
 }
 
 /// Allows Gleaner's own events at `level` and above. Events of dependencies are always suppressed if their level is below `info`,
-/// because they contain HTTP headers and frames. All events of the Kubernetes client are suppressed, because it logs responses
-/// that it cannot parse, and a response may contain a Secret.
+/// because they contain HTTP headers and frames. All events of the Kubernetes client are suppressed, because the client logs
+/// responses that it cannot parse, and a response may contain a Secret.
 fn filter(level: LevelFilter) -> Targets {
     Targets::new()
         .with_default(level.min(LevelFilter::INFO))

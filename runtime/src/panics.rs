@@ -27,7 +27,7 @@ pub fn install() {
 /// Runs `work`, and converts a panic to an error. The error contains the source location if [`install`] was called before.
 ///
 /// # Errors
-/// The source location of a panic in `work`.
+/// Returns the source location of a panic in `work`.
 pub fn catch<T>(work: impl FnOnce() -> T) -> Result<T, String> {
     // A panic cannot leave shared data inconsistent, because `work` only reads the data that it borrows, and its own values are
     // dropped.
@@ -43,7 +43,7 @@ pub fn catch<T>(work: impl FnOnce() -> T) -> Result<T, String> {
 /// Like [`catch`], for asynchronous work. After a panic, `work` is dropped, so its borrows end.
 ///
 /// # Errors
-/// The source location of a panic in `work`.
+/// Returns the source location of a panic in `work`.
 pub async fn catch_async<T>(work: impl Future<Output = T>) -> Result<T, String> {
     let mut work = pin!(work);
     poll_fn(|context| match catch(|| work.as_mut().poll(context)) {

@@ -1,8 +1,8 @@
 //! Fault injection for tests. It is compiled only with the feature `crash-points`.
 //!
 //! A crash point is a position in the code at which a test can kill the sidecar. If `GLEANER_CRASH_POINT` contains the crash
-//! point's name, the sidecar creates the file `crash-point` in its state directory and blocks until it is killed. It blocks once
-//! per state directory, so that the restarted sidecar passes the crash point.
+//! point's name, the sidecar creates the file `crash-point` in its state directory and blocks until it is killed. The sidecar
+//! blocks only once per state directory, so a restarted sidecar passes the crash point.
 
 /// Blocks at the crash point `name`, if the test selected it.
 #[cfg(feature = "crash-points")]

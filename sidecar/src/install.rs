@@ -4,7 +4,7 @@ use std::io;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
-/// Copies the redirector from `source` to `target`. All users can read and execute it, because steps may run as any user.
+/// Copies the redirector from `source` to `target`. All users can read and execute the copy, because steps may run as any user.
 ///
 /// The copy appears atomically, so that a step never runs an incomplete program.
 ///

@@ -129,7 +129,7 @@ impl Traces {
         Start(self.0.as_ref().map_or(0, |active| active.clock.now()))
     }
 
-    /// Records the span of a step's message, from `start` to now. If the message was refused, `problem` is the reason.
+    /// Records a span for a step's message, from `start` to now. If the message was refused, `problem` is the reason.
     pub(crate) fn collected(&self, step: &str, start: Start, problem: Option<&Problem>) {
         self.record(|record, now| record.collected(step, start.until(now), problem));
     }
@@ -139,7 +139,7 @@ impl Traces {
         self.record(Record::submitting);
     }
 
-    /// Records the span of the rendering, from `start` to now. If the rendering failed, `problem` is the reason.
+    /// Records a span for the rendering, from `start` to now. If the rendering failed, `problem` is the reason.
     pub(crate) fn rendered(&self, start: Start, problem: Option<&Problem>) {
         self.record(|record, now| record.rendered(start.until(now), problem));
     }

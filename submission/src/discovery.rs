@@ -1,4 +1,4 @@
-//! Discovery of served kinds, with one GET for each group version that the templates use.
+//! Discovers which kinds are served, with one GET for each group version that the templates use.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -21,7 +21,7 @@ use super::request::Call;
 #[derive(Debug, Default)]
 pub(super) struct Kinds(Mutex<HashMap<KindName, Arc<Kind>>>);
 
-/// The result of the lookup of each kind.
+/// The result of looking up each kind.
 pub(super) type Found = HashMap<KindName, Result<Arc<Kind>, Reason>>;
 
 #[derive(Deserialize)]
@@ -49,7 +49,7 @@ struct GroupVersion {
 }
 
 impl Kinds {
-    /// Looks up the kinds in `wanted`. Requests the group versions of the kinds that are not cached, several at the same time.
+    /// Looks up the kinds in `wanted`. If kinds are not cached, requests their group versions, several at the same time.
     pub(super) async fn find(
         &self,
         api: Api<'_>,

@@ -12,7 +12,7 @@ use super::item::Item;
 use super::remedy::Purpose;
 use super::request::Call;
 
-/// The first interval between two checks. It doubles with each check.
+/// The first interval between two checks. The interval doubles with each check.
 const LOOK_FIRST: Duration = Duration::from_millis(50);
 /// The longest interval between two checks.
 const LOOK_MAX: Duration = Duration::from_secs(1);
@@ -21,8 +21,8 @@ const LOOK_MAX: Duration = Duration::from_secs(1);
 /// with 409.
 const CONFLICTS_MAX: usize = 5;
 
-/// Deletes the object with this UID. The delete also succeeds if the object does not exist, or if a different object has its
-/// name.
+/// Deletes the object with this UID. The delete also succeeds if the object does not exist, or if its name now belongs to a
+/// different object.
 ///
 /// A conflict or an unreadable response contains no information about the object. In that case, the function reads the object,
 /// and repeats the delete while the object exists.
@@ -96,7 +96,7 @@ pub(super) enum Deleted {
     Absent,
     /// The object is marked for deletion, and exists until its finalizers are removed or its grace period ends.
     Going,
-    /// A different object has the name, or the object has a different resource version.
+    /// The name belongs to a different object, or the object has a different resource version.
     Changed,
 }
 

@@ -6,14 +6,14 @@
 //! | --- | --- |
 //! | `discovery` | looks up the kinds in use |
 //! | `item` | sets the namespace of each object and serializes its body |
-//! | `plan` | dry-runs all objects, and recognizes objects of an earlier attempt |
+//! | `plan` | dry-runs all objects, and recognizes objects from an earlier attempt |
 //! | `dependency` | determines which objects can be dry-run only after an earlier object exists |
 //! | `planned` | the data that must outlive the process, stored before the first object is created |
 //! | `commit` | creates the objects in order; `ledger` tracks what exists |
 //! | `wait` | waits until each object is in the state that its `waitFor` requires, and reads results |
 //! | `rollback` | deletes the created objects if the submission fails |
 //!
-//! These modules handle a single request: `api` sends it until it succeeds, is refused, or its deadline passes; `answer` parses
+//! These modules handle a single request: `api` sends the request until it succeeds, is refused, or times out; `answer` parses
 //! the response; `expected` checks that the response came from the API server; `request` builds requests; `remedy` converts a
 //! failed request to an [`error::Reason`] with a remedy.
 //!

@@ -43,7 +43,7 @@ pub(super) enum Step {
         resource_version: Option<String>,
     },
     Apply(Before),
-    /// The object needs an earlier object of the submission, and is dry-run after that object exists.
+    /// The object needs another object that is created earlier in the submission. The dry run waits until that object exists.
     Deferred,
 }
 
@@ -218,8 +218,8 @@ fn defer(items: &[Item], verdicts: &mut [Verdict]) {
     }
 }
 
-/// Returns `reason`, with a remedy to reorder the templates if the template of the object's Namespace comes later in the
-/// declaration. Objects are created in the order of the declaration.
+/// If the template for the object's Namespace comes later in the declaration, adds to `reason` the advice to reorder the
+/// templates, because objects are created in the order in which the declaration lists them.
 fn in_order(items: &[Item], index: usize, reason: Reason) -> Reason {
     match (reason, dependency::later_namespace(items, index)) {
         (Reason::NoNamespace { words, .. }, Some(later)) => Reason::NoNamespace {
@@ -298,7 +298,7 @@ async fn try_create(api: Api<'_>, item: &Item, run_uid: &str) -> Verdict {
     Verdict::Refused(restless(item))
 }
 
-/// Reads the existing object and decides how to treat it. Returns `None` if it does not exist.
+/// Reads the object and decides how to treat it. Returns `None` if the object does not exist.
 async fn look_and_judge(
     api: Api<'_>,
     item: &Item,
@@ -310,7 +310,7 @@ async fn look_and_judge(
     })
 }
 
-/// Returns a step that adopts the existing object, if an earlier attempt of this run created it with the same content.
+/// If an earlier attempt of this run created the object with the same content, returns a step that adopts the object.
 async fn adopted(api: Api<'_>, item: &Item, run_uid: &str) -> Option<Step> {
     match look(api, item, run_uid).await {
         Ok(Some((Existing::Same { uid }, object))) => Some(adopt(item, run_uid, uid, object)),

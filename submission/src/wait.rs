@@ -20,12 +20,12 @@ use super::progress::Progress;
 use super::remedy::Purpose;
 use super::request::Call;
 
-/// The first interval between two checks. It grows by a factor of 1.5 with each check.
+/// The first interval between two checks. The interval grows by a factor of 1.5 with each check.
 const LOOK_FIRST: Duration = Duration::from_millis(250);
 /// The longest interval between two checks.
 const LOOK_MAX: Duration = Duration::from_secs(2);
 
-/// Waits for all objects concurrently, until the first one fails. Returns the results of each object, or the position of the
+/// Waits for all objects concurrently, until one of them fails. Returns the results of each object, or the position of the
 /// object that failed.
 pub(super) async fn settle(
     api: Api<'_>,
@@ -110,8 +110,8 @@ async fn settle_one(
             }
             Answer::Unexpected(words) => trouble = Some(words),
             Answer::Again(again) => trouble = Some(again.words),
-            // If the token was rotated, the client reads the new one before the timeout. If the token is invalid, the wait times
-            // out and reports this refusal.
+            // If the token was rotated, the client reads the new token before the timeout. If the token is invalid, the wait
+            // times out and reports this refusal.
             Answer::Unauthorised(refusal) => trouble = Some(refusal.words),
             Answer::Refused(refusal) if refusal.is_not_found() => {
                 return Err(item.fails(Reason::Vanished));

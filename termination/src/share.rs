@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 use crate::entry::{Entry, EntryType, message, plain_len};
 use crate::{CONTAINER_MAX, POD_MAX, Size};
 
-/// The keyword for compressed messages in the text of a [`Share`].
+/// The keyword that stands for compressed messages in the text form of a [`Share`].
 const COMPRESSED: &str = "compressed";
 /// The prefix of a compressed message (`pkg/termination/write.go`).
 const COMPRESSED_PREFIX: &str = "tknz:";
@@ -49,7 +49,7 @@ impl Share {
         room(self.own)
     }
 
-    /// Returns the size of a message with these results of resources. The value of each result is compact JSON.
+    /// Returns the size of a message that contains these resource results. The value of each result is compact JSON.
     pub fn size_of_results(self, results: &BTreeMap<String, Map<String, Value>>) -> Size {
         let texts: Vec<(&String, String)> = results
             .iter()
@@ -68,7 +68,7 @@ impl Share {
         }))
     }
 
-    /// Returns the size of a message with these entries.
+    /// Returns the size of a message that contains these entries.
     pub fn size<'a>(self, entries: impl IntoIterator<Item = Entry<'a>> + Clone) -> Size {
         Size {
             plain: plain_len(entries.clone()),

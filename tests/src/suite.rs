@@ -53,7 +53,7 @@ enum Where {
 pub struct Suite {
     cases: Vec<Case>,
     crds: &'static [&'static str],
-    /// Finds a program that the cases need in addition to a real API server, if they need one.
+    /// Finds the program, if any, that the cases need in addition to a real API server.
     also: Option<Find>,
 }
 
@@ -110,7 +110,7 @@ impl Case {
         }
     }
 
-    /// Installs these CRDs in addition to those of the suite. The case gets a separate rig, because CRDs are visible to all cases
+    /// Installs these CRDs in addition to the suite's CRDs. The case gets a separate rig, because CRDs are visible to all cases
     /// on a rig, and other cases may require that these CRDs do not exist.
     #[must_use]
     pub fn crds(self, crds: &'static [&'static str]) -> Self {
@@ -132,7 +132,7 @@ impl Case {
     }
 }
 
-/// Creates a list of [`Case`]s from the names of functions of the form `async fn(&Server)`.
+/// Creates a list of [`Case`]s from the names of functions that have the signature `async fn(&Server)`.
 #[macro_export]
 macro_rules! cases {
     ($($name:ident),* $(,)?) => {

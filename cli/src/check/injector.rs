@@ -9,10 +9,10 @@ use super::cluster::{Cluster, Unread};
 use super::report::{Check, Group};
 use super::webhook::Installation;
 
-/// The label that contains Gleaner's release. The chart sets it, as Kubernetes recommends.
+/// The label that contains Gleaner's release. The chart sets this label, as Kubernetes recommends.
 const VERSION: &str = "app.kubernetes.io/version";
 
-/// Checks the injector; returns its Deployment, if it can be read.
+/// Checks the injector. If the injector's Deployment can be read, also returns the Deployment.
 pub(super) async fn check(
     cluster: &Cluster<'_>,
     installation: Option<&Installation>,
@@ -176,7 +176,8 @@ fn missing(place: &Place<'_>) -> String {
     format!("the Service {name} in {namespace} has no Deployment of the same name")
 }
 
-/// Returns the name of the certificate's Secret, from the flag `--tls-secret` or, without it, from the volume `certificate`.
+/// Returns the name of the certificate's Secret. The name is in the flag `--tls-secret` or, if the flag is not set, in the volume
+/// `certificate`.
 fn secret(deployment: &Value) -> Option<String> {
     let pod = &deployment["spec"]["template"]["spec"];
     let flag = arguments(deployment).find_map(|argument| argument.strip_prefix("--tls-secret="));

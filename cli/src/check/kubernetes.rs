@@ -11,7 +11,7 @@ const OLDEST: u32 = 28;
 /// The first version in which the feature gate for native sidecars can no longer be disabled (KEP-753).
 const LOCKED: (u32, u32) = (1, 33);
 
-/// Checks the API server. Returns its version, or `None` if it does not respond with a valid one.
+/// Checks the API server, and returns its version. Returns `None` if the API server does not respond with a valid version.
 pub(super) async fn check(api: &ApiServer) -> (Group, Option<Version>) {
     let mut group = Group::new("kubernetes");
     let context = match api.context() {

@@ -26,13 +26,13 @@ pub(super) struct Installation {
     pub(super) tekton: Value,
 }
 
-/// Returns the MutatingWebhookConfigurations of the cluster.
+/// Returns the cluster's MutatingWebhookConfigurations.
 pub(super) async fn configurations(cluster: &Cluster<'_>) -> Result<Vec<Value>, Unread> {
     let subject = "MutatingWebhookConfigurations";
     cluster.list(subject, CONFIGURATIONS).await
 }
 
-/// Checks Gleaner's configuration. Returns the configuration if there is exactly one, and it contains both webhooks.
+/// Checks Gleaner's configuration. If there is exactly one configuration and it contains both webhooks, returns it.
 pub(super) fn check(
     configurations: &Result<Vec<Value>, Unread>,
     now: Timestamp,

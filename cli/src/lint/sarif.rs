@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 /// The rule ID of every finding, because a finding does not have a code of its own.
 const RULE: &str = "gleaner-lint";
 
-/// Returns a SARIF log that contains the findings in one run.
+/// Returns a SARIF log that has a single run, which contains all findings.
 pub(super) fn log(findings: &[Finding]) -> Value {
     let results: Vec<Value> = findings.iter().map(result).collect();
     let about = "https://github.com/gleaner-dev/gleaner/blob/main/docs/declaration.md#checks";

@@ -11,8 +11,8 @@ use rustix::process::{Pid, Signal, kill_process};
 /// The maximum number of searches. A search is repeated because a process may start other processes before it is killed.
 const SEARCHES: u32 = 20;
 
-/// Kills the processes whose `$GLEANER_OUTPUTS` is `directory` or a path below it. Works only on Linux, because it reads the
-/// environment of each process from `/proc`.
+/// Kills the processes whose `$GLEANER_OUTPUTS` is `directory` or a path below it. Works only on Linux, because this
+/// function reads each process's environment from `/proc`.
 pub(crate) fn kill(directory: &Path) {
     for _ in 0..SEARCHES {
         let detached = find(directory);

@@ -31,7 +31,7 @@ pub(crate) enum Existing {
 }
 
 /// Returns the objects that exist, and shuts down the sidecar, which first completes any submission in progress. If `hold` is
-/// true and no submission is in progress, leaves the sidecar running, and returns it, too.
+/// true and no submission is in progress, leaves the sidecar running, and also returns the sidecar.
 pub(crate) async fn end(
     sidecar: SidecarProcess,
     interrupt: &mut Signals,
@@ -117,7 +117,7 @@ impl Existing {
         }
     }
 
-    /// Returns the sidecar's phase if the task succeeded but created nothing, because no submit request arrived.
+    /// If the task succeeded but created nothing because no submit request arrived, returns the sidecar's phase.
     pub(crate) fn unsubmitted(&self, succeeded: bool, declaration: &Declaration) -> Option<Phase> {
         match self {
             Self::Nothing(phase)

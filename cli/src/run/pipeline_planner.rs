@@ -72,7 +72,7 @@ impl<'a> Planner<'a> {
         })
     }
 
-    /// Plans a Pipeline without a run, with its default parameters and those from the command line.
+    /// Plans a Pipeline without a run. Uses the Pipeline's default parameters and the parameters from the command line.
     pub(crate) fn pipeline(&self, document: Document<'a>) -> Result<RunPlan, Refusal> {
         let mut found = Diagnostics::default();
         let root = Cursor::root(document.node);

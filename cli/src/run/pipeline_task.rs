@@ -14,7 +14,7 @@ use super::params::{self, given_params, given_with_places};
 use super::reference::{self, Given, TASK};
 use super::task_source::{self, ReadTask};
 
-/// A PipelineSpec, and the parameters and workspaces that its run passes to it.
+/// A PipelineSpec, and the parameters and workspaces that a run passes to the Pipeline.
 pub(crate) struct PipelineSource<'a> {
     pub(crate) document: Document<'a>,
     pub(crate) spec: Cursor<'a>,
@@ -43,10 +43,10 @@ pub(crate) struct Notices<'n> {
 }
 
 /// Reads a pipeline task. Returns the task, and a flag that is true if the task declares outputs. Adds errors in the pipeline
-/// task to `notices`, and returns `None` if they prevent reading it.
+/// task to `notices`. If an error prevents reading the pipeline task, returns `None`.
 ///
 /// # Errors
-/// All errors in the Task.
+/// Returns all errors in the Task.
 pub(crate) fn read<'a>(
     source: &PipelineSource<'a>,
     item: &Cursor<'a>,
@@ -195,8 +195,8 @@ pub(crate) fn guards(item: &Cursor<'_>, found: &mut Diagnostics) -> Vec<Guard> {
     guards
 }
 
-/// Returns the bound workspaces of a task: those that the pipeline task binds and, if the spec is embedded, also those that have
-/// the same name as a workspace of the Pipeline.
+/// Returns the workspaces that are bound in a task: the workspaces that the pipeline task binds and, if the spec is embedded,
+/// the workspaces that have the same name as a workspace of the Pipeline.
 fn workspaces(
     source: &PipelineSource<'_>,
     item: &Cursor<'_>,

@@ -1,4 +1,4 @@
-//! Replaces Tekton's `$(...)` in the strings of a step.
+//! Replaces Tekton variables, such as `$(params.url)`, in a step's strings.
 //!
 //! Like Tekton, replaces only known variables and leaves everything else unchanged, because it may be shell syntax, such as
 //! `$(date)`. Templates, in contrast, use a syntax in which an unknown variable is an error (`gleaner_core::variable`).
@@ -50,7 +50,7 @@ impl Substitution {
         Ok(replaced)
     }
 
-    /// Returns the array if the item consists only of a variable that refers to an array.
+    /// If the item consists only of a variable that refers to an array, returns the array.
     fn whole_array(&self, item: &str) -> Option<&[Value]> {
         let inside = item.strip_prefix("$(")?.strip_suffix(')')?;
         let is_whole = |access: &[Access]| access.is_empty() || access == [Access::All];
@@ -63,8 +63,8 @@ impl Substitution {
         value.as_array().map(Vec::as_slice)
     }
 
-    /// Returns the value of a step's or task's result. Returns `None` if the variable does not refer to a result, or the step has
-    /// not written the result.
+    /// Returns the value of a step's or task's result. Returns `None` if the variable does not refer to a result, or if the step
+    /// has not written the result.
     fn result(&self, variable: &str) -> Result<Option<String>, String> {
         let Some((name, access)) = result_name(variable) else {
             return Ok(None);

@@ -94,7 +94,7 @@ pub(super) async fn find(api: &ApiServer, run: &TaskRun) -> Created {
     created
 }
 
-/// Lists the objects of the run in a collection. An error is the reason why these objects are unknown.
+/// Lists the run's objects in a collection. An error is the reason why these objects are unknown.
 async fn list(
     api: &ApiServer,
     run: &TaskRun,

@@ -9,7 +9,7 @@ use std::process::Command;
 use crate::support::{self, gleaner, repository};
 use gleaner_testkit::markdown::{Fence, absent, fences};
 
-/// Returns the names of the commands, in the order of `gleaner --help`.
+/// Returns the names of the commands, in the order in which `gleaner --help` lists them.
 fn commands() -> Vec<String> {
     let help = gleaner(&["--help"]).stdout;
     let list = help.lines().skip_while(|line| *line != "Commands:");
@@ -58,8 +58,8 @@ fn run(script: &str, directory: &Path) -> Result<String, String> {
     }
 }
 
-/// Returns the `gleaner` subcommands in a block that do not exist, and the flags that the `--help` of their subcommand does not
-/// list.
+/// Returns the nonexistent `gleaner` subcommands that a block uses, and the flags that are missing in the `--help` output of
+/// their subcommands.
 fn unknown_flags(script: &str) -> Vec<String> {
     let (mut unknown, commands) = (Vec::new(), commands());
     let script = script.replace("\\\n", " ");

@@ -1,4 +1,4 @@
-//! Tests how `gleaner lint` reports conflicts between the fields of a Job and the declaration of its pods, with the
+//! Tests how `gleaner lint` reports conflicts between the fields of a Job and the declaration for its pods, with the
 //! webhook and with `--without-webhook`.
 
 use crate::support::lint::{finds, finds_by};

@@ -35,7 +35,7 @@ spec:
       taskSpec: {steps: [{name: s, image: x, args: ['ARGUMENT']}]}
 ";
 
-/// Returns the Pipeline of [`FILE`] with the Task as an embedded `taskSpec`.
+/// Returns the Pipeline in [`FILE`], with the Task embedded as a `taskSpec`.
 fn embedded() -> String {
     let (task, pipeline) = FILE.split_once("---\n").unwrap();
     let declaration = task.split_once("outputs: |\n").unwrap().1;
@@ -136,7 +136,7 @@ fn a_reference_to_an_unknown_result_is_an_error() {
                     continue;
                 }
                 let text = text.replace(slot, &format!("$({variable})"));
-                // The finding's column is that of the variable, not of the field.
+                // The finding's column points to the variable, not to the field.
                 let mut lines = text.lines().enumerate();
                 let is_changed =
                     |line: &str| line.contains(variable) && !line.contains(": $(steps");
@@ -208,7 +208,7 @@ fn a_reference_to_a_known_or_possible_result_passes() {
         "tekton.dev/v1beta1\nkind: Pipeline",
     );
     finds(&old.replace("taskRef: {name: build}", other), &[]);
-    // If two Tasks have the same name, the reference selects the one in the Pipeline's namespace.
+    // If two Tasks have the same name, the reference selects the Task in the Pipeline's namespace.
     let (task, _) = FILE.split_once("---\n").unwrap();
     let task = task.replace("own", "v");
     let elsewhere = task.replace("  name: build\n", "  name: build\n  namespace: other\n");
@@ -221,8 +221,8 @@ fn a_reference_to_a_known_or_possible_result_passes() {
             .replace("script: 'true'", artifacts),
         &[],
     );
-    // The step `main` refers to itself, so the variable is reported by the check of the Task's steps, and not by that of the
-    // Pipeline.
+    // The step `main` refers to itself, so the check of the Task's steps reports the variable, and the check of the
+    // Pipeline does not.
     finds(
         &FILE
             .replace("ARGUMENT", "$(steps.main.v)")

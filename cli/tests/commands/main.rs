@@ -1,4 +1,4 @@
-//! Tests each command of `gleaner` as a user runs it. All suites are modules of a single test program, because linking one
+//! Tests each `gleaner` command as a user would run it. All suites are modules of a single test program, because linking one
 //! program for each suite would take minutes and gigabytes.
 
 mod book;

@@ -101,7 +101,7 @@ tasks:
         report["resources"][0]["metadata"]["labels"]["tekton.dev/pipelineRun"],
         "p-run-1"
     );
-    // Parameters on the command line take precedence over those of the PipelineRun.
+    // Parameters on the command line take precedence over the PipelineRun's parameters.
     let ran = run(
         &pipeline(spec, "params: [{name: who, value: you}]"),
         &["-p", "who=me"],
@@ -196,7 +196,7 @@ finally:
             ("skipped", "None"),
             ("taker", "None"),
             ("after-taker", "None"),
-            // As in Tekton, a task that must run after the skipped task, but does not use its results, still runs.
+            // As in Tekton, a task that must run after the skipped task, but does not use the skipped task's results, still runs.
             ("ordered", "Succeeded"),
             ("last", "Succeeded"),
             ("without", "None"),

@@ -191,7 +191,7 @@ fn on_terminal(text: &str, columns: u16) -> String {
     String::from_utf8(bytes).unwrap()
 }
 
-/// Returns a Task whose step prints lines slowly, and which then waits for a Job that no controller completes.
+/// Returns a Task whose step prints lines slowly. The run then waits for a Job that no controller completes.
 fn waits() -> String {
     let declaration = "
 steps: {one: [{name: a}]}

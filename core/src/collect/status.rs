@@ -1,4 +1,4 @@
-//! The state of a run as shown to users: without secrets, and with long values shortened.
+//! The state of a run for display to users: secrets are omitted, and long values are shortened.
 
 use std::collections::{BTreeMap, HashMap};
 use std::io;
@@ -16,17 +16,17 @@ use serde_json::Value;
 use super::{Collector, Life, Stage, StepRecord};
 use crate::render::{Secrecy, Values, measure, preview};
 
-/// The maximum number of characters shown of a string, which is enough for an object's name. A list or map is shown if its JSON
-/// is not longer, in bytes, than four times this number.
+/// The maximum number of characters to show from a string, which is enough for an object's name. A list or map is shown if its
+/// JSON is not longer, in bytes, than four times this number.
 const SHOWN: usize = 256;
-/// The approximate maximum number of characters shown of all values together. With many variables, fewer characters of each value
-/// are shown.
+/// The approximate maximum number of characters to show from all values together. If there are many variables, fewer characters
+/// are shown from each value.
 const SHOWN_TOGETHER: usize = 256 << 10;
-/// The minimum number of characters shown of each value.
+/// The minimum number of characters to show from each value.
 const SHOWN_AT_LEAST: usize = 16;
 
 impl Collector {
-    /// Returns the state of the run as shown to users, except the times and the submission's progress, which the caller adds.
+    /// Returns the state of the run for display to users. The caller adds the times and the submission's progress.
     pub fn status(&self) -> Status {
         Status {
             run: self.run_status(),
@@ -157,8 +157,8 @@ impl Collector {
         }
     }
 
-    /// Returns the names that the objects will have, in the order of the templates. If the objects exceed the limits for a
-    /// response, the list is empty.
+    /// Returns the names that the objects will have, in the order in which the declaration lists the templates. If the objects
+    /// exceed the limits for a response, the list is empty.
     fn names(&self) -> Vec<Option<String>> {
         let Self {
             declaration,
@@ -262,7 +262,7 @@ fn cut(text: &str, length: usize) -> Value {
     shown(text, length).into()
 }
 
-/// Returns the text. If it is longer than `length` bytes, it is truncated to `length` characters.
+/// Returns the text. If the text is longer than `length` bytes, truncates it to `length` characters.
 fn shown(text: &str, length: usize) -> String {
     if text.len() <= length {
         return text.to_owned();

@@ -1,21 +1,21 @@
-//! The permissions that a run needs for the objects of its declaration.
+//! The permissions that a run needs for the objects in its declaration.
 
 use super::model::{Policy, Template};
 use crate::variable::Field;
 
-/// A permission on the kind of a template.
+/// A permission for a template's kind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Permission {
     /// The verb, as in an RBAC rule.
     pub verb: &'static str,
-    /// The consequence of a missing permission, as a clause in which `it` is the object.
+    /// The consequence of a missing permission, as a clause in which `it` stands for the object.
     pub without: &'static str,
     /// True if the submission fails without the permission.
     pub is_required: bool,
 }
 
 impl Template {
-    /// Returns the permissions that the run needs on the kind of this template.
+    /// Returns the permissions that the run needs for this template's kind.
     pub fn permissions(&self) -> Vec<Permission> {
         let permission = |verb, is_required, without| Permission {
             verb,
@@ -56,7 +56,7 @@ impl Template {
             && is(&["spec", "names", "kind"], &template.kind)
     }
 
-    /// Returns true for a CRD.
+    /// Returns true if this template is a CRD.
     pub(super) fn is_crd(&self) -> bool {
         self.group() == Some("apiextensions.k8s.io") && self.kind == "CustomResourceDefinition"
     }

@@ -88,7 +88,7 @@ pub(super) fn pipeline_resource(
     })
 }
 
-/// Reads the type of a PipelineResource, which must be literal, because it is part of the object's name. The type is checked
+/// Reads the type of a PipelineResource. The type must be literal, because it is part of the object's name. The type is checked
 /// here, because the API server would reject an unknown type only after the steps have run.
 fn resource_type<'a>(field: &Cursor<'a>, findings: &mut Diagnostics) -> Option<&'a str> {
     let kind = field.text(findings)?;
@@ -169,7 +169,7 @@ pub(super) fn object(
     // Rendering adds labels and the owner to `metadata`, so the field is added if it is missing.
     tree.entry("metadata".to_owned())
         .or_insert_with(|| Tree::map(IndexMap::new()));
-    // Another check reports an invalid name, so this one requires only that a name exists.
+    // Another check reports an invalid name, so this check requires only that a name exists.
     let metadata = template.node.present("metadata");
     let is_named = metadata.is_some_and(|metadata| metadata.get("name").is_some());
     if !is_named && policy == Policy::Apply && template.node.mapping().is_some() {

@@ -17,7 +17,7 @@ pub enum Severity {
     Error,
 }
 
-/// A diagnostic and the file that it is about.
+/// A diagnostic, and the file to which it applies.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Finding {
     /// The name of the file.
@@ -29,7 +29,7 @@ pub struct Finding {
 }
 
 impl Severity {
-    /// Returns the name of the severity, as shown in messages.
+    /// Returns the name that messages show for the severity.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Note => "note",

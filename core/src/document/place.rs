@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 /// The place of a node in a document: the keys and indices on the path from the root, such as `spec.steps[0].image`. Places share
-/// common prefixes, so a place for each node of a document takes little memory.
+/// common prefixes, so storing the places of all nodes takes little memory.
 #[derive(Clone, Default, PartialEq, Eq, Hash)]
 pub struct Place(Option<Arc<Link>>);
 
@@ -34,19 +34,19 @@ impl Place {
         Self::from(["metadata", "annotations", name])
     }
 
-    /// Returns the place of the field `key` of the map at this place.
+    /// Returns the place of the field `key` in the map at this place.
     #[must_use]
     pub fn key(&self, key: impl Into<String>) -> Self {
         self.child(Segment::Key(key.into()))
     }
 
-    /// Returns the place of the item `index` of the list at this place.
+    /// Returns the place of the item `index` in the list at this place.
     #[must_use]
     pub fn index(&self, index: usize) -> Self {
         self.child(Segment::Index(index))
     }
 
-    /// Returns this place extended by `inner`, a place that is relative to it.
+    /// Returns this place followed by `inner`, which is relative to this place.
     #[must_use]
     pub fn join(&self, inner: &Self) -> Self {
         let segments = inner.segments().into_iter();
@@ -157,7 +157,7 @@ impl From<&Self> for Place {
 /// The longest key that is shown in full, in bytes: a qualified name in Kubernetes is at most 317 bytes long.
 const SHOWN: usize = 317;
 
-/// Quotes keys with characters other than letters, digits, `-` and `_`: `metadata.annotations["gleaner.dev/outputs"]`.
+/// Quotes keys that contain characters other than letters, digits, `-` and `_`: `metadata.annotations["gleaner.dev/outputs"]`.
 impl fmt::Display for Place {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (position, segment) in self.segments().into_iter().enumerate() {

@@ -1,16 +1,16 @@
-//! The position of a part of a scalar in the source text.
+//! Finds the position of part of a scalar in the source text.
 //!
 //! The YAML parser returns a scalar's value and the position of its start. The value differs from the source text in line
-//! folding, indentation and escapes, so both are walked in parallel.
+//! folding, indentation and escapes, so this module walks through both in parallel.
 
 use std::iter::Peekable;
 use std::str::Chars;
 
 use super::location::Location;
 
-/// Returns the position in the text of the byte at `offset` in `value`, the value of the scalar that starts at `at`; `rest` is
-/// the text from `at` to the end. Returns `None` if the text does not contain the value, for example if `at` is the position of
-/// an alias.
+/// Finds the byte at `offset` in `value`, and returns its position in the text. `value` is the value of the scalar that starts at
+/// `at`, and `rest` is the text from `at` to the end. Returns `None` if the text does not contain the value, for example if `at`
+/// is the position of an alias.
 pub(super) fn position(rest: &str, at: Location, value: &str, offset: usize) -> Option<Location> {
     let walk = |style| walk(rest, at, value, offset, style);
     let first = value.trim_start().chars().next();

@@ -7,7 +7,7 @@ pub(crate) fn items<'a>(parent: &'a Value, list: &str) -> &'a [Value] {
     parent[list].as_array().map_or(&[], Vec::as_slice)
 }
 
-/// Returns the items of the list that are strings.
+/// Returns the strings in the list.
 pub(crate) fn texts<'a>(parent: &'a Value, list: &str) -> impl Iterator<Item = &'a str> {
     items(parent, list).iter().filter_map(Value::as_str)
 }
@@ -23,7 +23,7 @@ pub(crate) fn push(parent: &mut Value, list: &str, item: Value) {
     }
 }
 
-/// Removes the items of the list that are not `wanted`, and the list itself if it becomes empty.
+/// Keeps only the items for which `wanted` returns true. If the list becomes empty, removes the list.
 pub(crate) fn retain(parent: &mut Value, list: &str, wanted: impl Fn(&Value) -> bool) {
     let Some(Value::Array(items)) = parent.get_mut(list) else {
         return;

@@ -43,7 +43,7 @@ pub enum Skip {
     Done,
     /// The object is a run that refers to a Task; the Task itself is injected.
     ByReference,
-    /// The request is an update of a run, whose spec is immutable in Tekton.
+    /// The request updates a run. In Tekton, the spec of a run is immutable.
     RunUpdate,
     /// Gleaner does not handle this kind.
     Kind,
@@ -89,7 +89,8 @@ impl From<Vec<Diagnostic>> for Refusal {
     }
 }
 
-/// Shows a single error on one line. Shows several errors as a line with their number, followed by a line for each.
+/// Shows a single error on one line. Shows several errors as a line that states their number, followed by one line for each
+/// error.
 impl fmt::Display for Refusal {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.diagnostics.as_slice() {

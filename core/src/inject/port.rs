@@ -22,7 +22,7 @@ pub(crate) fn flag<'a>(containers: impl Iterator<Item = &'a Value>) -> Option<St
     (port != LOOPBACK_PORT).then(|| on(port))
 }
 
-/// Returns the flag with which the sidecar uses any free port. In a pod on the host network, other programs of the node may use
+/// Returns the flag that makes the sidecar use any free port. In a pod on the host network, other programs on the node may use
 /// the default port.
 pub(crate) fn any() -> String {
     on(0)

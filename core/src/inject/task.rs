@@ -1,4 +1,4 @@
-//! Turns a Task that declares outputs into one that any version of Tekton can run.
+//! Turns a Task that declares outputs into a Task that any version of Tekton can run.
 //!
 //! The injected spec is self-contained: for a remote Task, Tekton keeps the mutated spec and discards the metadata
 //! (`pkg/reconciler/taskrun/resources/taskref.go`).
@@ -61,13 +61,13 @@ pub enum Operation<'a> {
     },
 }
 
-/// Injects into every TaskSpec in `object` (a Task, TaskRun, Pipeline or PipelineRun of `tekton.dev`) that has a declaration, and
-/// removes Gleaner from every TaskSpec that no longer has a declaration.
+/// Injects into every TaskSpec that has a declaration, and removes Gleaner from every TaskSpec that no longer has a declaration.
+/// `object` is a Task, TaskRun, Pipeline or PipelineRun in the API group `tekton.dev`.
 ///
 /// The spec of a run is not changed on UPDATE: Tekton rejects any change to it (`taskrun_validation.go`, `ValidateUpdate`).
 ///
 /// # Errors
-/// The errors in the declarations.
+/// Returns the errors found in the declarations.
 pub fn inject(
     object: &Value,
     operation: Operation<'_>,
@@ -120,7 +120,8 @@ pub fn inject_for(
     }
     if placement == Placement::Webhook {
         // Two kinds of specs are not injected again: complete specs, which were injected ahead of time, and injected specs in a
-        // PipelineRun's TaskRun, where Tekton has substituted values, so the original spec cannot be recovered.
+        // TaskRun that belongs to a PipelineRun. There, the original spec cannot be recovered, because Tekton has substituted
+        // values.
         let is_done = |spec: &Value| {
             removal::is_complete(spec)
                 || (kind == task_specs::Kind::TaskRun
@@ -186,8 +187,8 @@ pub fn inject_for(
     })
 }
 
-/// The maximum number of TaskSpecs with a declaration in one object. Without a limit, one object could take too much time and
-/// memory, because each TaskSpec may refer to all parameters of the Pipeline.
+/// The maximum number of TaskSpecs in one object that may have a declaration. Without a limit, one object could take too much
+/// time and memory, because each TaskSpec may refer to all parameters of the Pipeline.
 const HOSTS_MAX: usize = 100;
 
 /// Rejects an object that has too many declarations, or declarations that are too large in total.

@@ -53,8 +53,8 @@ impl<'a> Identity<'a> {
             _ => Map::new(),
         };
         // The template's own labels take precedence, because Gleaner never identifies an object by its labels. For a
-        // PipelineResource, the run's labels take precedence, because they name the run that generated it, and an admission
-        // policy protects them.
+        // PipelineResource, the run's labels take precedence, because these labels name the run that generated the
+        // resource, and an admission policy protects the labels.
         let own = object_field(&given, "labels");
         let (mut labels, winning) = if is_pipeline_resource(template) {
             (own, self.labels.clone())
@@ -106,7 +106,7 @@ fn object_field(map: &Map<String, Value>, key: &str) -> Map<String, Value> {
 }
 
 /// Returns a hash of the object's content, which shows whether two attempts rendered the same content. `key` is the run's UID
-/// or, for an object with a secret, a secret key: the UID is public, so a short secret could be guessed from the hash.
+/// or, if the object contains a secret, a secret key: the UID is public, so a short secret could be guessed from the hash.
 fn content_hash(key: &str, object: &Value) -> String {
     let mut hash = Hashing(Sha256::new());
     hash.0.update(key.as_bytes());

@@ -44,7 +44,7 @@ pub struct DoesNotFit {
     pub room: usize,
     /// The size of the results that the step itself writes, in bytes.
     pub taken: usize,
-    /// The number of containers in the pod, without Gleaner's.
+    /// The number of containers in the pod, not counting Gleaner's.
     pub own: usize,
     /// The number of Gleaner's containers.
     pub added: usize,
@@ -57,7 +57,7 @@ impl DoesNotFit {
 }
 
 impl Room {
-    /// Returns the space in a step that writes only Gleaner's results.
+    /// Returns the space for a step that writes only Gleaner's results.
     pub fn new(share: Share) -> Self {
         let taken = share.size(OF_TEKTON);
         Self { share, taken }
@@ -67,7 +67,7 @@ impl Room {
     /// to object names.
     ///
     /// # Errors
-    /// Returns [`DoesNotFit`] if they do not fit.
+    /// Returns [`DoesNotFit`] if the names and UIDs do not fit.
     pub fn check<'a>(
         self,
         declaration: &Declaration,
@@ -80,7 +80,7 @@ impl Room {
         self.check_results(&smallest.collect())
     }
 
-    /// Clears fields of `results` until the results fit, and returns a message to the user for each cleared field.
+    /// Clears fields of `results` until the results fit, and returns one message for the user for each cleared field.
     ///
     /// # Errors
     /// Returns [`DoesNotFit`] if the names and UIDs alone do not fit. In this case, `results` is unchanged.
@@ -135,7 +135,7 @@ impl Room {
         results.is_empty() || self.size_with(results).bytes() <= self.share.room()
     }
 
-    /// Returns the size of the termination message if it contains `results`.
+    /// Returns the size of a termination message that contains `results`.
     pub(crate) fn size_with(self, results: &Results) -> Size {
         self.taken + self.share.size_of_results(results)
     }

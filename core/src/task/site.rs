@@ -22,7 +22,7 @@ pub struct DeclarationSite<'a> {
     /// Errors about the document's name.
     misnamed: Vec<Diagnostic>,
     annotation: Option<&'a Node>,
-    /// The place of the metadata that may contain the annotation.
+    /// The place of the metadata, which may contain the annotation.
     metadata: Place,
     namespace: Option<String>,
     host: Host<'a>,
@@ -33,7 +33,8 @@ pub struct DeclarationSite<'a> {
 pub struct Declared {
     /// The parsed declaration.
     pub declaration: Declaration,
-    /// The declaration in the form of an annotation, even if it uses the proposal's syntax. This form is passed to the sidecar.
+    /// The declaration in the form of an annotation, even if the document uses the proposal's syntax. This form is passed to the
+    /// sidecar.
     pub document: Node,
     /// The TaskSpec, as read by [`DeclarationSite::task`], or `None` if the site is not a Task.
     pub task: Option<TaskSpec>,
@@ -46,7 +47,7 @@ pub struct Declared {
 enum Host<'a> {
     Task {
         spec: Cursor<'a>,
-        /// The objects around the TaskSpec whose parameters it inherits, innermost first.
+        /// The objects that surround the TaskSpec, innermost first. The TaskSpec inherits their parameters.
         around: Vec<&'a Node>,
     },
     /// A Pod, or a pod template.
@@ -133,7 +134,7 @@ impl<'a> DeclarationSite<'a> {
         }
     }
 
-    /// Returns the place of the metadata that may contain the annotation.
+    /// Returns the place of the metadata, which may contain the annotation.
     pub const fn metadata(&self) -> &Place {
         &self.metadata
     }
@@ -159,7 +160,7 @@ impl<'a> DeclarationSite<'a> {
         }
     }
 
-    /// Returns the objects around the TaskSpec whose parameters and workspaces it inherits, innermost first.
+    /// Returns the objects that surround the TaskSpec, innermost first. The TaskSpec inherits their parameters and workspaces.
     pub(super) fn around(&self) -> &[&'a Node] {
         match &self.host {
             Host::Task { around, .. } => around,
@@ -276,7 +277,7 @@ impl<'a> DeclarationSite<'a> {
         })
     }
 
-    /// Converts the place and position of a diagnostic, which are relative to the declaration, to those in the document.
+    /// Converts a diagnostic whose place and position are relative to the declaration, so that they are relative to the document.
     #[must_use]
     pub fn locate(&self, diagnostic: Diagnostic, source: &dyn Locate) -> Diagnostic {
         match self.syntax() {
@@ -353,7 +354,8 @@ impl<'a> DeclarationSite<'a> {
 /// The Tekton kinds that can contain TaskSpecs.
 pub(crate) const TEKTON: [&str; 4] = ["Task", "TaskRun", "Pipeline", "PipelineRun"];
 
-/// Returns the kind of a document, or an empty string if the kind has the name of a Tekton kind but another API group.
+/// Returns the kind of a document. Returns an empty string for a kind that has the name of a Tekton kind but belongs to a
+/// different API group.
 pub fn kind_of(document: &Node) -> &str {
     let kind = document.text_of("kind").unwrap_or_default();
     let version = document.text_of("apiVersion").unwrap_or_default();
@@ -371,7 +373,7 @@ pub(crate) fn is_tekton(document: &Node) -> bool {
     version.starts_with("tekton.dev/")
 }
 
-/// Returns the name in a document's metadata, or the prefix from which the API server generates one.
+/// Returns the name in a document's metadata, or the prefix from which the API server generates the name.
 pub fn metadata_name(document: &Node) -> Option<&str> {
     let metadata = document.present("metadata")?;
     let name = metadata.present("name");

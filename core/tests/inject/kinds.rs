@@ -1,4 +1,4 @@
-//! Tests that the operator's list of allowed kinds is enforced for every object with a declaration.
+//! Tests that the operator's list of allowed kinds is enforced for every object that has a declaration.
 
 use gleaner_core::declaration::AllowedKinds;
 use gleaner_core::inject::task::{self, Operation, Placement};
@@ -50,8 +50,8 @@ fn a_task_that_creates_a_kind_that_is_not_allowed_is_rejected() {
     changed(task::inject(&task(), Operation::Create, &unlimited()));
 }
 
-/// Tests pods of a Task that was injected with a different list of allowed kinds, by the webhook or ahead of time, and a pod with
-/// a declaration of its own.
+/// Tests pods of a Task that was injected with a different list of allowed kinds, by the webhook or ahead of time, and a pod that
+/// has its own declaration.
 #[test]
 fn a_pod_that_creates_a_kind_that_is_not_allowed_is_rejected() {
     for placement in [

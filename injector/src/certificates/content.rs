@@ -59,8 +59,8 @@ pub enum ContentError {
 // === impl Certificate ===
 
 impl Certificate {
-    /// Parses a certificate in DER format. Returns `None` if it is not valid. A CA certificate may use X.509 version 1, which Go
-    /// accepts.
+    /// Parses a certificate in DER format. Returns `None` if the certificate is not valid. A CA certificate may use X.509 version
+    /// 1, which Go accepts.
     pub fn new(der: CertificateDer<'static>) -> Option<Self> {
         let validity = Validity::of(&der).ok()?;
         RootCertStore::empty().add(der.clone()).ok()?;

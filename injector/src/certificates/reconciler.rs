@@ -21,7 +21,7 @@ use crate::tls::{Identity, TlsError};
 /// The maximum number of steps per check. A rotation normally takes one step per check.
 const STEPS: usize = 4;
 
-/// A task that keeps the CA and the certificate of an installation valid.
+/// A task that keeps an installation's CA and certificate valid.
 #[must_use = "no certificate is served before `run` is called"]
 pub struct Reconciler {
     server: ApiServer,
@@ -228,8 +228,8 @@ impl Reconciler {
         Ok(())
     }
 
-    /// Serves the certificate in `content`, or continues to serve the current one if API servers trust it but might not trust the
-    /// new one yet.
+    /// Serves the certificate in `content`. If API servers trust the current certificate but might not trust the new one yet,
+    /// continues to serve the current certificate.
     fn serve(&self, content: &Content) -> Result<(), TlsError> {
         let now = Timestamp::now();
         if let Some(served) = self.identity.get() {

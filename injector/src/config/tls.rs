@@ -148,7 +148,8 @@ impl Tls {
     }
 }
 
-/// Parses a validity period. It must be at least 3 s, because X.509 times have a precision of one second, and at most 100 years.
+/// Parses a validity period. The period must be at least 3 s, because X.509 times have a precision of one second, and at most 100
+/// years.
 fn validity(text: &str) -> Result<Duration, String> {
     let validity = duration::parse(text).map_err(|error| error.to_string())?;
     let bounds = Duration::from_secs(3)..=Duration::from_secs(100 * 365 * 24 * 3600);

@@ -1,4 +1,4 @@
-//! Tests of a certificate in files and `--tls-ca`: the injector writes the CA into the webhook configuration.
+//! Tests for a certificate in files with the flag `--tls-ca`: the injector writes the CA into the webhook configuration.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! Tests of the webhook process. The tests send real reviews over TLS, as an API server does.
+//! Tests for the webhook process. The tests send real reviews over TLS, as an API server does.
 
 mod bounds;
 mod command_line;

@@ -5,7 +5,8 @@ use serde_json::{Value, json};
 
 use crate::schema::{KEYS, PORT};
 
-/// Fields that the schema requires, but that a real server does not require, because it sets a default or uses the zero value.
+/// Fields that the schema requires, but that a real server does not require, because the server sets a default or uses the zero
+/// value.
 const OPTIONAL: [(&str, &[&str]); 16] = [
     ("core.v1.Event", &["involvedObject"]),
     ("core.v1.HTTPHeader", &["value"]),

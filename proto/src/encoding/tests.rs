@@ -1,4 +1,4 @@
-//! Unit tests of `encoding`.
+//! Unit tests for `encoding`.
 
 use proptest::prelude::*;
 

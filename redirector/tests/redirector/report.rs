@@ -1,4 +1,4 @@
-//! Tests of the report file, which contains the same information as stderr in a machine-readable form.
+//! Tests for the report file, which contains the same information as stderr in a machine-readable form.
 
 use std::fs;
 

@@ -77,7 +77,7 @@ impl Activity {
     /// Adds the progress to `status`, whose phase is [`Submitting`](gleaner_proto::message::Phase::Submitting).
     pub(super) fn complete(&self, status: &mut Status) {
         status.stage = self.stage;
-        // Waits are listed in the order of the declaration.
+        // List the waits in the order in which the declaration lists the resources.
         for known in &mut status.resources {
             let wait = self.waits.get(&known.resource);
             status.waits.extend(wait.cloned());

@@ -27,13 +27,13 @@ impl ApiProblem {
         ))
     }
 
-    /// Returns the problem for a request that cannot be handled now, because other requests use all the memory or slots.
+    /// Returns the problem to report when a request cannot be handled because other requests use all the memory or slots.
     pub(super) fn busy(detail: impl Into<String>) -> Self {
         let problem = Self::new(problem_type::BUSY, 503, "busy", detail);
         problem.exit_code(exit_code::UNREACHABLE)
     }
 
-    /// Returns the problem with a different exit code for the redirector.
+    /// Sets a different exit code for the redirector.
     pub(super) fn exit_code(mut self, exit_code: u8) -> Self {
         self.0.exit_code = exit_code;
         self

@@ -1,12 +1,12 @@
-//! The context of the run's parent span, in the form in which Tekton passes it (W3C Trace Context, version 00).
+//! The context of the run's parent span, in the format that Tekton uses (W3C Trace Context, version 00).
 //!
-//! Tekton writes a JSON object with the HTTP headers of the W3C recommendation into the annotation
+//! Tekton writes a JSON object with the HTTP headers from the W3C recommendation into the annotation
 //! `tekton.dev/taskrunSpanContext` of each TaskRun that a PipelineRun creates (`pkg/reconciler/pipelinerun/tracing.go`), and
-//! copies the annotations of a TaskRun to its pod (`pkg/pod/pod.go`).
+//! copies a TaskRun's annotations to the TaskRun's pod (`pkg/pod/pod.go`).
 
 use serde::Deserialize;
 
-/// The length of a `traceparent` of version 00, in bytes. Fields that later versions append are ignored.
+/// The length in bytes of a `traceparent` in version 00. Fields that later versions append are ignored.
 const LENGTH: usize = 55;
 /// The maximum length of a `tracestate` that is exported, in bytes. According to the W3C recommendation, at least 512
 /// characters should be propagated.
@@ -27,7 +27,7 @@ pub(super) struct Parent {
     pub(super) state: String,
 }
 
-/// The reason why a span context is ignored. It contains no text of the context, which is not trusted.
+/// The reason why a span context is ignored. The reason contains no text from the context, because the context is not trusted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub(super) enum ContextError {
     #[error("the span context is not a JSON object whose values are strings")]
@@ -74,7 +74,7 @@ impl Parent {
     }
 }
 
-/// Returns the trace ID, the span ID and the flags of a `traceparent`, or `None` if it is malformed.
+/// Returns the trace ID, the span ID and the flags of a `traceparent`, or `None` if the `traceparent` is malformed.
 fn fields(traceparent: &str) -> Option<(&str, &str, u8)> {
     let known = traceparent.get(..LENGTH)?;
     let mut parts = known.split('-');

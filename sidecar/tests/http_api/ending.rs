@@ -1,4 +1,4 @@
-//! Tests of the sidecar's shutdown after a SIGTERM at different points of a run.
+//! Tests how the sidecar shuts down after a SIGTERM at different points in a run.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! Tests of the sidecar's HTTP API. The sidecar runs as a process, and the tests use its sockets and its loopback address.
+//! Tests for the sidecar's HTTP API. The sidecar runs as a process, and the tests use its sockets and its loopback address.
 
 mod bounds;
 mod callers;

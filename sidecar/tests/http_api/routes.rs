@@ -1,4 +1,4 @@
-//! Tests of every route and the type of its response, and of paths that are not routes.
+//! Tests every route and the type of its response, and tests paths that are not routes.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;

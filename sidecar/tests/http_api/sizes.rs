@@ -1,4 +1,4 @@
-//! Tests of outputs and objects of different sizes, up to and beyond the memory limit.
+//! Tests outputs and objects of different sizes, up to and beyond the memory limit.
 
 use gleaner_proto::exit_code;
 use gleaner_proto::message::problem_type;
@@ -81,7 +81,7 @@ fn a_large_output_used_forty_times_is_refused_before_rendering() {
     within_the_limit(&sidecar);
 }
 
-/// Returns the templates of `count` ConfigMaps, each of which contains the output `digest`.
+/// Returns templates for `count` ConfigMaps, each of which contains the output `digest`.
 fn config_maps(count: usize) -> String {
     let template = |index| {
         format!(
@@ -183,7 +183,7 @@ fn concurrent_messages_of_many_values_are_parsed_one_by_one() {
     let posts: Vec<_> = posts.collect();
     let statuses: Vec<u16> = posts.into_iter().map(|post| post.join().unwrap()).collect();
     let accepted = statuses.iter().filter(|status| **status == 200).count();
-    // The memory limit allows the message of only one step. The four posts of that step are accepted, and the posts of all other
+    // The memory limit allows only one step's message. The four posts of that step are accepted, and the posts of all other
     // steps are refused.
     assert_eq!(accepted, 4, "{statuses:?}");
     within_the_limit(&sidecar);

@@ -1,11 +1,11 @@
-//! Diagnostics of a failed case: the runs and pods, the conditions of the runs, the Events, and the logs of every container.
+//! Diagnostics for a failed case: the runs and pods, the conditions of the runs, the Events, and the logs of every container.
 
 use super::namespace::Namespace;
 
 /// The kubectl flag that limits the number of log lines for each container.
 const LINES: &str = "--tail=40";
 
-/// Returns the diagnostics of all runs and pods in a namespace.
+/// Returns diagnostics for all runs and pods in a namespace.
 pub(super) fn of(namespace: &Namespace) -> String {
     let conditions = "--output=jsonpath={range .items[*]}{.kind} {.metadata.name}: {.status.conditions}{\"\\n\"}{range \
                       .status.steps[*]}  {.name}: {.terminationReason} {.terminated}{\"\\n\"}{end}{end}";

@@ -1,4 +1,4 @@
-//! The cases of a test binary that need a whole cluster.
+//! The test cases that need a whole cluster.
 //!
 //! ```ignore
 //! fn main() -> std::process::ExitCode {
@@ -158,7 +158,7 @@ fn required() -> bool {
     start::asks("GLEANER_REQUIRE_CLUSTER")
 }
 
-/// Returns the message of a panic.
+/// Returns the message from a panic.
 fn words(panic: &(dyn std::any::Any + Send)) -> String {
     let text = panic.downcast_ref::<String>().map(String::as_str);
     let text = text.or_else(|| panic.downcast_ref::<&str>().copied());

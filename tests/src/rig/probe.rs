@@ -9,7 +9,7 @@ use kube::client::Body;
 use super::access::User;
 use crate::server;
 
-/// The time limit of one check.
+/// The time limit for one check.
 const PATIENCE: Duration = Duration::from_secs(2);
 
 pub(crate) struct Probe {
@@ -20,7 +20,7 @@ pub(crate) struct Probe {
 }
 
 impl Probe {
-    /// Returns the server's CA as PEM if the server is ready and has created the namespace `default`; otherwise `None`.
+    /// If the server is ready and has created the namespace `default`, returns the server's CA as PEM. Otherwise, returns `None`.
     pub(crate) fn ready(&self) -> Option<String> {
         let authority = std::fs::read_to_string(&self.certificate).ok()?;
         let runtime = tokio::runtime::Builder::new_current_thread()

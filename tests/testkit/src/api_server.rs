@@ -30,7 +30,7 @@ impl ApiServer {
         Self { server, store }
     }
 
-    /// Stores an object at a path. Assigns a resource version, and a UID unless the object has one.
+    /// Stores an object at a path. Assigns a resource version, and a UID unless the object already has a UID.
     pub fn put(&self, path: &str, object: Value) {
         self.store.lock().put(path, object);
     }

@@ -35,7 +35,7 @@ trait Socket: Read + Write + Send {
     fn set_nonblocking(&self, nonblocking: bool) -> io::Result<()>;
 }
 
-/// Returns a complete request with `Connection: close`.
+/// Returns a complete request that has the header `Connection: close`.
 pub fn request(method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Vec<u8> {
     let headers = [&[("Connection", "close")], headers].concat();
     lasting_request(method, path, &headers, body)
@@ -134,7 +134,7 @@ impl Connection {
         Ok((length > 0).then(|| line.trim_end().to_owned()))
     }
 
-    /// Waits until the server sends a byte or closes the connection, and returns true if it closed the connection.
+    /// Waits until the server sends a byte or closes the connection, and returns true if the server closed the connection.
     pub fn is_closed(&mut self) -> bool {
         matches!(self.stream.read(&mut [0]), Ok(0))
     }

@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use crate::{PROGRAMS, config_maps, only, resources};
 
-/// A declaration of three objects, without the data of the third.
+/// A declaration that creates three objects. The data of the third object is missing.
 const THREE: &str = "
 steps: {build: [{name: digest}, {name: count, type: number}]}
 resources:
@@ -31,7 +31,7 @@ objects:
       metadata: {generateName: figures-}
 ";
 
-/// Returns a declaration of three objects that the API server accepts.
+/// Returns a declaration that creates three objects, all of which the API server accepts.
 fn three() -> String {
     format!("{THREE}      data: {{count: \"it is $(steps.build.count)\"}}\n")
 }

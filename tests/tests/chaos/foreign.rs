@@ -1,4 +1,4 @@
-//! Objects of other clients, which a run must not change, except by applying fields to them.
+//! Objects that belong to other clients. A run must not change these objects, except by applying fields to them.
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use crate::declaration::{Before, Kind};
 use crate::plan::Plan;
 
-/// A value in the data of each foreign object, by which the tests recognize it.
+/// A value in each foreign object's data, by which the tests recognize the object.
 const MARK: &str = "theirs";
 
 /// All foreign objects of a run.
@@ -31,8 +31,8 @@ struct Theirs {
 }
 
 impl Foreign {
-    /// Creates the foreign objects that exist before the run starts. One has a name that no object of the run has; each of the
-    /// others has the name of one of the run's objects.
+    /// Creates the foreign objects that exist before the run starts. One has a name that the run does not use; each of the
+    /// others has the same name as one of the run's objects.
     pub(crate) async fn create(plan: &Plan, server: &Server) -> Self {
         let mut objects = Vec::new();
         let bystander = config_map("bystander");

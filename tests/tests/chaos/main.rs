@@ -1,5 +1,5 @@
-//! Chaos: runs of random declarations in real processes, with random faults of the API server, kills, stops, and full and slow
-//! disks. Each run must keep all promises in `docs/reliability.md`.
+//! Chaos tests: run random declarations in real processes, with random API server faults, kills, stops, and full or slow disks.
+//! Each run must keep all promises in `docs/reliability.md`.
 //!
 //! - `cargo test -p gleaner-tests --test chaos` runs a fixed list of seeds for at most a minute;
 //! - `GLEANER_CHAOS_SEEDS=1..1000` runs these seeds without a time limit;
@@ -50,7 +50,7 @@ struct Seeds {
     least: u64,
 }
 
-/// The totals of all runs.
+/// The totals for all runs.
 #[derive(Debug, Default)]
 struct Sum {
     runs: usize,

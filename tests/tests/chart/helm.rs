@@ -19,7 +19,7 @@ pub(crate) fn chart() -> String {
     repository("charts/gleaner").display().to_string()
 }
 
-/// Runs Helm with temporary cache, config and data directories, so that it does not use those of the user.
+/// Runs Helm with temporary cache, config and data directories, so that Helm does not use the user's directories.
 pub(crate) fn helm(arguments: &[&str]) -> Output {
     let program = rig::helm().expect("helm").join("helm");
     let home = tempfile::tempdir().expect("a directory");
@@ -101,8 +101,8 @@ pub(crate) fn find<'a>(objects: &'a [Value], kind: &str, name: &str) -> &'a Valu
         .unwrap_or_else(|| panic!("the chart did not render {kind} {name}"))
 }
 
-/// Returns the path at which objects of this object's kind and namespace are created. Looks up the plural in the API server's
-/// discovery.
+/// Returns the path at which to create objects that have the same kind and namespace as `object`. Looks up the plural in the API
+/// server's discovery.
 pub(crate) async fn collection(server: &Server, object: &Value) -> String {
     let version = object["apiVersion"].as_str().expect("an apiVersion");
     let root = if version.contains('/') { "apis" } else { "api" };
@@ -132,7 +132,7 @@ pub(crate) async fn collection(server: &Server, object: &Value) -> String {
     }
 }
 
-/// Creates an admission policy of the chart, and its binding.
+/// Creates one of the chart's admission policies, and the binding for that policy.
 pub(crate) async fn install_policy(server: &Server, name: &str) {
     let objects = render("gleaner", &[]);
     for kind in [

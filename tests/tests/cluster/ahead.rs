@@ -33,7 +33,7 @@ fn without_webhook(namespace: &Namespace) {
     namespace.kubectl(&label).succeed();
 }
 
-/// A step with a command, to be added after the step of [`BUILD`].
+/// A step with a command, to be added after the step in [`BUILD`].
 const SECOND: &str = "    - name: second\n      image: localhost/gleaner-test/scratch:1\n      command: [/leave, verdict, good]\n";
 
 fn two_steps() -> String {

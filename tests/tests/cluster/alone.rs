@@ -19,7 +19,7 @@ pub(crate) fn cases() -> Vec<Case> {
     ]
 }
 
-/// Runs `body`, and then restores the cluster with `back`, even after a panic.
+/// Runs `body`, and then restores the cluster with `back`, even if `body` panics.
 #[track_caller]
 pub(crate) fn meanwhile(body: impl FnOnce(), back: impl FnOnce()) {
     let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(body));

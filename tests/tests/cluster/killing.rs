@@ -15,7 +15,7 @@ pub(crate) fn cases() -> Vec<Case> {
     ]
 }
 
-/// Returns a Task with a resource with these `params`, and with two steps. The first step outputs what the shell command
+/// Returns a Task that has two steps and creates a resource with these `params`. The first step outputs what the shell command
 /// `digest` prints. The second step is [`CHECK`], which waits until the test releases it.
 fn two_steps(digest: &str, params: &str) -> String {
     format!(

@@ -145,7 +145,7 @@ fn nested_submodules_are_fetched() {
         ]);
         repository.git(&["commit", "-q", "-m", "module"]);
     }
-    // Add a commit, so that the recorded commit of the submodule is not the last one of its branch.
+    // Add a commit, so that the commit recorded for the submodule is not the last commit on its branch.
     inner.commit("three");
     let (output, folder) = clone(&outer.url(), "main", false);
     assert!(output.status.success(), "{output:?}");

@@ -1,6 +1,6 @@
-//! Tables of the known fields of each kind of map. Each entry states whether a local run supports the field.
+//! Tables that list the known fields for each kind of map. Each entry states whether a local run supports the field.
 
-/// The treatment of a field in a local run.
+/// The way in which a local run treats a field.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Use {
     /// The run uses the field, or the field has no effect on runs.
@@ -140,7 +140,7 @@ pub(super) const TASK: Table = &[
     ("results", Supported),
     ("volumes", Supported),
     ("sidecars", Cluster("sidecars")),
-    // The fields of the proposal and of Tekton in 2019.
+    // Fields from the proposal, and from Tekton in 2019.
     ("resources", Supported),
     ("inputs", Supported),
     ("outputs", Supported),
@@ -176,7 +176,7 @@ pub(super) const STEP: Table = &[
     ("workspaces", Cluster("workspaces of individual steps")),
 ];
 
-/// The container fields of v1, and those that exist only in v1beta1.
+/// The container fields in v1, and the fields that exist only in v1beta1.
 pub(super) const CONTAINER: Table = &[
     ("name", Supported),
     ("image", Cluster("images")),

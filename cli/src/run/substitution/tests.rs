@@ -1,4 +1,4 @@
-//! Unit tests of `substitution`.
+//! Unit tests for `substitution`.
 
 use serde_json::json;
 

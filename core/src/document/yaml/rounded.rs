@@ -1,4 +1,4 @@
-//! Finds integers of more than 64 bits, which the parser returns as doubles, without their source text.
+//! Finds integers of more than 64 bits. The parser returns such an integer as a double, and does not return its source text.
 
 use gleaner_proto::number;
 
@@ -32,7 +32,7 @@ pub(super) fn first<'a>(documents: &[Node], text: &'a str) -> Option<(Location, 
     })
 }
 
-/// Collects the positions of the doubles that may be integers in the text.
+/// Collects the positions of the doubles that may be written as integers in the text.
 fn doubles(node: &Node, places: &mut Vec<Location>) {
     match &node.content {
         Content::Number(number)

@@ -6,8 +6,8 @@ use serde_json::Value;
 use super::{LISTS, containers, containers_mut, name_of, sidecar, texts};
 use crate::inject::{list, mounts};
 
-/// Removes the redirector and the sidecar from a pod outside Tekton. Keeps a container that has the sidecar's name but does not
-/// belong to Gleaner.
+/// Removes the redirector and the sidecar from a pod that does not belong to a TaskRun. Keeps a container that has the sidecar's
+/// name but does not belong to Gleaner.
 pub(crate) fn remove(pod: &mut Value) {
     if let Some(place @ (list, index)) = sidecar::find(pod)
         && !matches!(sidecar::state(pod, place), sidecar::State::Foreign)

@@ -44,7 +44,7 @@ impl Kind {
         }
     }
 
-    /// Returns true if the object's own metadata is that of a TaskSpec.
+    /// Returns true if the object's own metadata belongs to a TaskSpec.
     pub(super) fn has_task_spec(self, object: &Value) -> bool {
         match self {
             Self::Task => true,
@@ -58,8 +58,8 @@ impl Kind {
     }
 }
 
-/// The TaskSpecs with a declaration in one object. Their declarations together must not exceed the size limit for one
-/// declaration.
+/// The TaskSpecs in one object that have a declaration. The total size of their declarations must not exceed the size limit for
+/// a single declaration.
 #[derive(Debug, Default)]
 pub(super) struct Hosts {
     pub(super) hosts: Vec<Host>,
@@ -67,7 +67,7 @@ pub(super) struct Hosts {
     pub(super) bytes: usize,
 }
 
-/// Returns all TaskSpecs with a declaration in `object`, which was parsed as `node`.
+/// Returns all TaskSpecs in `node` that have a declaration.
 pub(super) fn declaring(node: &Node) -> Hosts {
     let sites = DeclarationSite::all(node).into_iter();
     let mut found = Hosts::default();
@@ -82,7 +82,8 @@ pub(super) fn declaring(node: &Node) -> Hosts {
     found
 }
 
-/// Returns the places of all TaskSpecs in the document, by title. If several have the same title, only the first is returned.
+/// Returns the places of all TaskSpecs in the document, by title. If several TaskSpecs have the same title, only the first is
+/// returned.
 pub(super) fn by_title(node: &Node) -> HashMap<String, Place> {
     let mut places = HashMap::new();
     for site in DeclarationSite::all(node) {
@@ -93,7 +94,7 @@ pub(super) fn by_title(node: &Node) -> HashMap<String, Place> {
     places
 }
 
-/// Returns true if the object itself has the annotation with the declaration.
+/// Returns true if the object itself has the annotation that contains the declaration.
 pub(super) fn is_annotated(object: &Value) -> bool {
     let annotations = object.pointer("/metadata/annotations");
     annotations.is_some_and(|annotations| annotations.get(annotation::OUTPUTS).is_some())
@@ -125,7 +126,7 @@ pub(super) fn forget_pipeline_run(object: &mut Value) {
     }
 }
 
-/// Returns the name of the field for the resources of a step or sidecar in this API version (`resources` in v1beta1,
+/// Returns the name of the field that sets a step's or sidecar's resources in the object's API version (`resources` in v1beta1,
 /// `computeResources` in v1).
 pub(super) fn resources_field(object: &Value) -> &'static str {
     match object["apiVersion"].as_str() {

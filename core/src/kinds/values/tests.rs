@@ -38,7 +38,7 @@ fn strings_must_match_the_form_of_their_field() {
     ] {
         assert_eq!(text(own, value).is_ok(), fits, "{own} {value}");
     }
-    // A value that does not resemble a known one may be valid in another Kubernetes version.
+    // A value that does not resemble a known value may be valid in another Kubernetes version.
     assert!(text("Always|Never", "Sometimes").is_err_and(|wrong| wrong.is_doubtful));
     assert!(text("Always|Never", "never").is_err_and(|wrong| !wrong.is_doubtful));
 }

@@ -1,6 +1,6 @@
 //! Reports the variables that cause Tekton's webhook to reject a Pipeline
-//! (`pkg/apis/pipeline/v1/pipeline_validation.go`), and those that Tekton leaves unchanged. In embedded TaskSpecs, only
-//! references to other tasks are checked.
+//! (`pkg/apis/pipeline/v1/pipeline_validation.go`), and the variables that Tekton leaves unchanged. In embedded
+//! TaskSpecs, only references to other tasks are checked.
 
 use std::collections::HashSet;
 
@@ -38,9 +38,9 @@ const OF_TASK: [&str; 5] = [
     "task.retry-count",
 ];
 
-/// Returns the names of the context variables that Tekton replaces in `field` of a Pipeline's task. Tekton passes `params` and
-/// `matrix` to the TaskRun, where it replaces the TaskRun's context variables after the parameters
-/// (`pkg/reconciler/taskrun/taskrun.go`). In every other field, it replaces only the Pipeline's context variables.
+/// Returns the names of the context variables that Tekton replaces in the given field of a pipeline task. Tekton passes
+/// `params` and `matrix` to the TaskRun, where Tekton replaces the TaskRun's context variables after the parameters
+/// (`pkg/reconciler/taskrun/taskrun.go`). In every other field, Tekton replaces only the Pipeline's context variables.
 pub fn context_of(field: &str) -> impl Iterator<Item = &'static str> + Clone {
     let of_task: &[&str] = match field {
         "params" | "matrix" => &OF_TASK,
@@ -259,7 +259,7 @@ impl Pipeline<'_> {
         Some(self.no_task(inner, task, found))
     }
 
-    /// Checks a variable in the steps or sidecars of an embedded TaskSpec, if it refers to other tasks.
+    /// Checks a variable that refers to another task from the steps or sidecars of an embedded TaskSpec.
     fn embedded(&self, one: Occurrence<'_>, is_last: bool, found: &Diagnostics) -> Option<Wrong> {
         let inner = one.inner;
         let parts = parts(inner).filter(|_| root(inner) == Some("tasks"))?;
@@ -294,7 +294,7 @@ impl Pipeline<'_> {
         (message, self.tasks.suggestion(task, found))
     }
 
-    /// Checks the value of a result of the Pipeline.
+    /// Checks the value of a Pipeline result.
     fn result(&self, result: &Cursor<'_>, found: &mut Diagnostics) {
         let Some(value) = result.field("value") else {
             return;
@@ -356,7 +356,7 @@ fn containers<'a>(item: &Cursor<'a>) -> impl Iterator<Item = Cursor<'a>> {
         .flatten()
 }
 
-/// Calls `visit` for each variable in the strings in `cursor`, at any depth.
+/// Calls `visit` for each variable in the strings that `cursor` contains at any depth.
 fn texts(cursor: &Cursor<'_>, visit: &mut impl FnMut(&Cursor<'_>, Occurrence<'_>)) {
     match &cursor.node.content {
         Content::String(text) => occurrences(text).for_each(|one| visit(cursor, one)),

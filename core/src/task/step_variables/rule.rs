@@ -1,4 +1,4 @@
-//! Determines the effect, the message and the remedy for a variable in a Task that is unknown or misused.
+//! Determines the effect, the message and the remedy for an unknown or misused variable in a Task.
 
 use std::cell::Cell;
 
@@ -29,7 +29,7 @@ const ROOTS: [&str; 12] = [
     "finally",
 ];
 
-/// The prefixes of the context variables that Tekton replaces only in the embedded tasks of Pipelines.
+/// The prefixes of the context variables that Tekton replaces only in tasks embedded in Pipelines.
 const OF_PIPELINES: [&str; 2] = ["pipelineRun.", "pipeline."];
 const OF_PIPELINE: [&str; 4] = [
     "pipelineRun.name",
@@ -59,7 +59,7 @@ pub(super) struct Problem {
     pub(super) help: Option<String>,
 }
 
-/// The maximum number of problems with a suggestion. Finding a suggestion takes longer than the rest of a check.
+/// The maximum number of problems for which to find a suggestion. Finding a suggestion takes longer than the rest of a check.
 const SUGGESTIONS: usize = 40;
 
 /// The rule by which variables are checked against the known names.
@@ -81,7 +81,7 @@ impl<'a> Rule<'a> {
         }
     }
 
-    /// Returns the problem with the variable `one` in `text`, or `None` if it is valid or may be text for a shell.
+    /// Returns the problem with a variable that occurs in `text`. Returns `None` if the variable is valid or may be shell syntax.
     pub(super) fn problem(
         &self,
         text: &str,

@@ -1,4 +1,4 @@
-//! Recognizes text in a script that belongs to the shell, although it looks like a variable.
+//! Recognizes, in a script, shell syntax that looks like a Tekton variable but is not one.
 
 /// Returns true if `inner` looks like the file name of a program, as in `$(steps.sh)`.
 pub(super) fn is_program(inner: &str) -> bool {

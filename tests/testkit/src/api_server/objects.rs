@@ -175,7 +175,7 @@ fn not_found() -> Answer {
     refused(404, "NotFound", "not found")
 }
 
-/// Returns the discovery document if `path` is the path of a group version.
+/// If `path` is the path of a group version, returns the discovery document for that group version.
 fn kinds(path: &str) -> Option<Value> {
     let resource = |name: &str, kind: &str, namespaced: bool| json!({"name": name, "kind": kind, "namespaced": namespaced, "verbs": ["create"]});
     let resources = match path {

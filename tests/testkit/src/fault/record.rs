@@ -22,7 +22,7 @@ pub struct Recorded {
 /// The outcome of a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Outcome {
-    /// No response has been sent yet, or the client disconnected before one was sent.
+    /// No response has been sent yet, or the client disconnected before a response was sent.
     Pending,
     /// The request was performed. The client received the backend's response, possibly changed by a fault.
     Answered(StatusCode),

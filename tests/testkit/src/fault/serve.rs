@@ -172,7 +172,7 @@ pub(crate) fn json(status: StatusCode, body: &Value) -> Reply {
     reply
 }
 
-/// Returns a response with the first half of `whole`, but with the `Content-Length` of `whole`.
+/// Returns a response whose body is only the first half of `whole`, although its `Content-Length` is the length of `whole`.
 fn half(status: StatusCode, whole: &Bytes) -> Reply {
     let first = Frame::data(whole.slice(..whole.len() / 2));
     let cut = async {
