@@ -1,7 +1,7 @@
 //! Checks that the sidecar responds to any bytes on a connection or closes the connection, in bounded time.
 //!
-//! The first byte of the input selects the listener: `l` is the loopback address, `p` the socket for probes, and any other byte
-//! the socket of step `a`. The remaining bytes are the request. After `b`, the remaining bytes are only
+//! The first byte of the input selects the listener: `l` selects the loopback address, `p` selects the socket for probes, and any
+//! other byte selects the socket of a step. The remaining bytes are the request, unless the first byte is `b`: then they are only
 //! the body of a request that posts the step's outputs.
 //!
 //! Tokio's clock is paused while a task is running, and advances to the next timer when all tasks are idle, so timeouts take no
@@ -31,7 +31,7 @@ submit: Manual
 
 /// The real time during which the clock does not advance, so that other threads can do their work.
 const GRACE: Duration = Duration::from_millis(5);
-/// The real time after which the sidecar is considered to hang.
+/// The elapsed real time after which the test reports that the sidecar hangs.
 const LONG_GRACE: Duration = Duration::from_secs(5);
 
 /// A time that is longer than any of the sidecar's own timeouts.

@@ -57,7 +57,7 @@ impl<'a> Response<'a> {
         }
     }
 
-    /// Returns the time since the request was sent completely.
+    /// Returns the time since the whole request was sent, or zero if it has not been sent yet.
     pub(crate) fn held(&self) -> Duration {
         self.sent.map_or(Duration::ZERO, |sent| sent.elapsed())
     }

@@ -343,7 +343,7 @@ impl Asker<'_> {
     }
 }
 
-/// A permission to review for the runs' ServiceAccount.
+/// A permission, for which the command asks whether the runs' ServiceAccount has it.
 struct Asked<'a> {
     verb: &'a str,
     api_group: &'a str,

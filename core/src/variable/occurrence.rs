@@ -18,7 +18,7 @@ pub struct Occurrence<'t> {
     pub is_whole: bool,
 }
 
-/// Returns the text between each `$(` and the next `)`, from left to right. Such text may also be a shell's command substitution.
+/// Returns the text between each `$(` and the next `)`, from left to right. Such text may also be a command substitution of the shell.
 pub fn occurrences(text: &str) -> impl Iterator<Item = Occurrence<'_>> {
     text.match_indices("$(").filter_map(|(offset, open)| {
         let start = offset + open.len();

@@ -18,7 +18,7 @@ pub(crate) use sidecar::{Reply, Sidecar};
 
 /// The path of the program under test.
 pub(crate) const REDIRECTOR: &str = env!("CARGO_BIN_EXE_gleaner-redirector");
-/// The time after which a test is considered to hang. It is long, because the machine may be busy.
+/// The time after which a test fails because it hangs. It is long, because the machine may be busy.
 const HANGING: Duration = Duration::from_secs(60);
 
 /// A step to run, in a separate directory.

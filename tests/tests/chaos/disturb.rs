@@ -10,7 +10,7 @@ use crate::plan::{Act, At, Disturbance};
 use crate::play::{Player, UNLIMITED};
 
 impl Player<'_> {
-    /// Performs one disturbance, if one is due.
+    /// Causes one disturbance, if one is due.
     pub(crate) async fn disturb(&mut self, step: Option<&Running>) {
         if self.disturbances.is_empty() {
             return;
