@@ -181,8 +181,8 @@ fn missing(need: Permission, template: &Template, kind: &Kind, namespace: &str) 
 impl Finding {
     /// Returns a finding. If the check has a result, the finding blocks the submission.
     fn of(template: &Template, reason: &Reason) -> Self {
-        // Repeat the check after these failures: the API server, the credentials or the CA certificate may become available
-        // later.
+        // Repeat the check after these failures, because the API server, the credentials or the CA certificate may become
+        // available later.
         let answered = !matches!(
             reason,
             Reason::Unreachable { .. }

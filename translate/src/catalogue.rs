@@ -38,7 +38,8 @@ pub struct Missing {
 /// PipelineResources that the caller fetched, for example from a cluster.
 #[derive(Debug, Clone)]
 pub struct Fetched {
-    /// A description of the source, for messages, such as `namespace builds of the cluster old`: the namespace and the context of a kubeconfig.
+    /// A description of the source for messages. It contains the namespace and the context of a kubeconfig, for example
+    /// `namespace builds of the cluster old`.
     pub origin: String,
     /// The PipelineResources, each with its namespace.
     pub resources: Vec<(String, Node)>,

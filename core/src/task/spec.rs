@@ -20,7 +20,8 @@ pub struct TaskSpec {
     pub workspaces: Vec<Workspace>,
     /// The results that the Task declares.
     pub results: Vec<TaskResult>,
-    /// The input resources, in the syntax of the proposal, v1alpha1 or v1beta1. Current Tekton versions do not support them.
+    /// The input resources, in the syntax of the proposal, of v1alpha1, or of v1beta1. Current Tekton versions do not support
+    /// input resources.
     pub inputs: Vec<InputResource>,
 }
 

@@ -20,8 +20,8 @@ const DRIP: Duration = Duration::from_millis(200);
 /// The number of slow clients that send half a body. Their bodies total 7 MB. If the injector did not reserve memory for one
 /// small body per connection, other clients would have to wait until the time limit for these bodies passed.
 const SLOW_BODIES: usize = 120;
-/// The number of slow clients that do not complete the handshake, and the number of those that send half a header. All clients
-/// together use fewer connections than the injector accepts.
+/// The number of slow clients of each of two kinds: those that do not complete the handshake, and those that send half a header.
+/// All clients together use fewer connections than the injector accepts.
 const SLOW_OTHERS: usize = 20;
 
 /// The injector to which clients connect, and the requests to send.
