@@ -94,16 +94,19 @@ fn a_wrong_command_line_is_a_usage_error() {
         .says("30s, 5m or 1h30m");
 }
 
+/// The commands that read documents and print documents or findings, with the flags that they need.
+const FILE_COMMANDS: [&[&str]; 5] = [
+    &["lint"],
+    &["translate"],
+    &["inject", "--image", "i"],
+    &["uninject"],
+    &["render", "--output", DIGEST, "-p", "imageUrl=y"],
+];
+
 #[test]
 fn files_are_accepted_with_and_without_a_flag() {
     let file = "examples/build-and-push.yaml";
-    for command in [
-        &["lint"][..],
-        &["translate"],
-        &["inject", "--image", "i"],
-        &["uninject"],
-        &["render", "--output", DIGEST, "-p", "imageUrl=y"],
-    ] {
+    for command in FILE_COMMANDS {
         let flag = gleaner(&[command, &["-f", file]].concat());
         let bare = gleaner(&[command, &[file]].concat());
         assert_eq!(flag.code, bare.code, "{flag:?}");
@@ -130,13 +133,7 @@ fn files_are_accepted_with_and_without_a_flag() {
 #[test]
 fn every_command_has_the_same_flag_for_the_output_format() {
     let file = "examples/build-and-push.yaml";
-    for command in [
-        &["lint"][..],
-        &["translate"],
-        &["inject", "--image", "i"],
-        &["uninject"],
-        &["render", "--output", DIGEST, "-p", "imageUrl=y"],
-    ] {
+    for command in FILE_COMMANDS {
         let short = gleaner(&[command, &["-f", file, "-o", "json"]].concat());
         let long = gleaner(&[command, &["-f", file, "--format", "json"]].concat());
         short.exits(0);

@@ -1,36 +1,7 @@
 //! Tests that `gleaner run` resolves references between documents and reports each error only once.
 
-use crate::support::{Ran, run};
-
-fn task_run(spec: &str, more: &str) -> String {
-    format!(
-        "apiVersion: tekton.dev/v1\nkind: TaskRun\nmetadata: {{name: r}}\nspec:\n  taskSpec: {spec}\n  {more}\n"
-    )
-}
-
-fn pipeline_run(spec: &str, more: &str) -> String {
-    format!(
-        "apiVersion: tekton.dev/v1\nkind: PipelineRun\nmetadata: {{name: r}}\nspec:\n  pipelineSpec: {spec}\n  {more}\n"
-    )
-}
-
-/// Returns a PipelineRun with an embedded Pipeline, whose only task has the additional `fields`.
-fn of_task(fields: &str) -> String {
-    pipeline_run(
-        &format!(
-            "{{tasks: [{{name: a, {fields}, taskSpec: {{steps: [{{name: a, image: i, script: x}}]}}}}]}}"
-        ),
-        "",
-    )
-}
-
-#[track_caller]
-fn refuses(text: &str, message: &str) -> Ran {
-    let ran = run(text, &[]);
-    ran.exits(78).says(message);
-    assert!(!ran.stderr.contains("▶"), "{}", ran.stderr);
-    ran
-}
+use crate::support::run;
+use crate::support::runs::{of_task, pipeline_run, refuses, task_run};
 
 #[test]
 fn a_reference_does_not_find_a_document_in_another_namespace() {

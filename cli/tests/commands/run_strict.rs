@@ -1,19 +1,8 @@
 //! Tests documents that Tekton rejects: `gleaner run` also rejects them, reports the position of the error, and exits with code
 //! 78 before it runs a step.
 
-use crate::support::{Ran, run};
-
-fn task_run(spec: &str, more: &str) -> String {
-    format!(
-        "apiVersion: tekton.dev/v1\nkind: TaskRun\nmetadata: {{name: r}}\nspec:\n  taskSpec: {spec}\n  {more}\n"
-    )
-}
-
-fn pipeline_run(spec: &str, more: &str) -> String {
-    format!(
-        "apiVersion: tekton.dev/v1\nkind: PipelineRun\nmetadata: {{name: r}}\nspec:\n  pipelineSpec: {spec}\n  {more}\n"
-    )
-}
+use crate::support::run;
+use crate::support::runs::{of_task, pipeline_run, refuses, task_run};
 
 /// Returns a TaskRun with the additional `fields` in its taskSpec.
 fn with(fields: &str) -> String {
@@ -34,24 +23,6 @@ fn step(fields: &str) -> String {
 /// Returns a TaskRun with the additional `fields` in its spec.
 fn of_run(fields: &str) -> String {
     task_run("{steps: [{name: a, image: i, script: x}]}", fields)
-}
-
-/// Returns a PipelineRun with the additional `fields` in its only task.
-fn of_task(fields: &str) -> String {
-    pipeline_run(
-        &format!(
-            "{{tasks: [{{name: a, {fields}, taskSpec: {{steps: [{{name: a, image: i, script: x}}]}}}}]}}"
-        ),
-        "",
-    )
-}
-
-#[track_caller]
-fn refuses(text: &str, message: &str) -> Ran {
-    let ran = run(text, &[]);
-    ran.exits(78).says(message);
-    assert!(!ran.stderr.contains("▶"), "{}", ran.stderr);
-    ran
 }
 
 #[test]

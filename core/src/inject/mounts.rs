@@ -54,12 +54,9 @@ fn at_gleaner(mount: &Value, place: &Place, what: &str) -> Option<Diagnostic> {
 
 /// If a container that is not injected yet mounts any of Gleaner's volumes, reports these mounts.
 pub(crate) fn borrowed(container: &Value, place: &Place) -> Vec<Diagnostic> {
-    let mounts = list::items(container, "volumeMounts").iter().enumerate();
-    let reserved = |mount: &Value| RESERVED.into_iter().find(|name| mount["name"] == **name);
+    let mounts = with_reserved_names(container, "volumeMounts", place);
     mounts
-        .filter_map(|(index, mount)| reserved(mount).map(|name| (index, name)))
-        .map(|(index, name)| {
-            let place = place.key("volumeMounts").index(index).key("name");
+        .map(|(place, name)| {
             let message =
                 format!("the container mounts '{name}', which only Gleaner's containers may mount");
             Diagnostic::new(place, None, message).help("remove the mount")
@@ -69,16 +66,26 @@ pub(crate) fn borrowed(container: &Value, place: &Place) -> Vec<Diagnostic> {
 
 /// Reports volumes in the pod or Task that have the same name as one of Gleaner's volumes. `spec` must not be injected yet.
 pub(crate) fn reserved(spec: &Value, place: &Place) -> Vec<Diagnostic> {
-    let volumes = list::items(spec, "volumes").iter().enumerate();
-    let name_of = |volume: &Value| RESERVED.into_iter().find(|name| volume["name"] == **name);
+    let volumes = with_reserved_names(spec, "volumes", place);
     volumes
-        .filter_map(|(index, volume)| name_of(volume).map(|name| (index, name)))
-        .map(|(index, name)| {
-            let place = place.key("volumes").index(index).key("name");
+        .map(|(place, name)| {
             let message = format!("the volume '{name}' has a name that is reserved for Gleaner");
             Diagnostic::new(place, None, message).help("rename it")
         })
         .collect()
+}
+
+/// Returns the name of each item in a list of `parent` that has the name of one of Gleaner's volumes, with the place of the name.
+fn with_reserved_names(
+    parent: &Value,
+    list: &str,
+    place: &Place,
+) -> impl Iterator<Item = (Place, &'static str)> {
+    let items = list::items(parent, list).iter().enumerate();
+    items.filter_map(move |(index, item)| {
+        let name = RESERVED.into_iter().find(|name| item["name"] == *name)?;
+        Some((place.key(list).index(index).key("name"), name))
+    })
 }
 
 /// Reports workspaces whose mount paths conflict with Gleaner's mounts.

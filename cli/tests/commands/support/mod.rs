@@ -5,6 +5,7 @@ pub(crate) mod installation;
 pub(crate) mod lint;
 pub(crate) mod port_forward;
 pub(crate) mod report;
+pub(crate) mod runs;
 
 use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};

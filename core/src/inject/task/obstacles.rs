@@ -17,23 +17,19 @@ pub(super) fn all(spec: &Value, finish: Finish, place: &Place) -> Vec<Diagnostic
     let items = |list: &str| list::items(spec, list).iter().enumerate();
     for (list, what) in [("steps", "step"), ("sidecars", "sidecar")] {
         for (index, item) in items(list) {
+            let place = place.key(list).index(index);
             if item["name"] == FINISH_STEP {
                 let message =
                     format!("the {what} '{FINISH_STEP}' has a name that is reserved for Gleaner");
-                let place = place.key(list).index(index).key("name");
-                wrong.push(Diagnostic::new(place, None, message).help("rename it"));
+                wrong.push(Diagnostic::new(place.key("name"), None, message).help("rename it"));
             }
+            wrong.extend(mounts::borrowed(item, &place));
         }
     }
     wrong.extend(mounts::reserved(spec, place));
     wrong.extend(mounts::workspaces_in_the_way(spec, place));
     for (index, step) in items("steps") {
         wrong.extend(mounts::in_the_way(step, &place.key("steps").index(index)));
-    }
-    for list in ["steps", "sidecars"] {
-        for (index, item) in items(list) {
-            wrong.extend(mounts::borrowed(item, &place.key(list).index(index)));
-        }
     }
     if let Some(template) = spec.get("stepTemplate") {
         let place = place.key("stepTemplate");

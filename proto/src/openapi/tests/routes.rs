@@ -316,8 +316,8 @@ fn post_outputs() -> Value {
         "postOutputs",
         "Post the outputs of a step",
         "Repeating the same message returns the same response. If the step runs again, different outputs replace the first \
-         ones until the submission begins; after that, they are rejected. Responds when the message is on disk or, if it resolves the last variables, when all resources exist or \
-         the submission has failed.",
+         ones until the submission begins; after that, they are rejected. Responds when the message is on disk or, if it \
+         resolves the last variables, when all resources exist or the submission has failed.",
         success(
             "The message was accepted, by this request or an earlier one.",
             "Outcome",
